@@ -1,0 +1,206 @@
+//! Members of staff: who may act, and what they did that changed no account.
+
+use chrono::{DateTime, Utc};
+use cqrs_es::event_sink::EventSink;
+use cqrs_es::{Aggregate, DomainEvent};
+use serde::{Deserialize, Serialize};
+use thiserror::Error;
+
+use crate::{AccountId, Personal};
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Role {
+    /// Finds and unlocks accounts.
+    Support,
+    /// Reads history and proofs.
+    Auditor,
+}
+
+/// A member of staff; nothing before its first event.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Staff {
+    pub issued: Option<Issued>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Issued {
+    pub at: DateTime<Utc>,
+    pub name: String,
+    pub role: Role,
+    pub expires_at: DateTime<Utc>,
+    pub revoked_at: Option<DateTime<Utc>>,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub enum StaffEvent {
+    StaffIssued {
+        at: DateTime<Utc>,
+        name: String,
+        role: Role,
+        expires_at: DateTime<Utc>,
+    },
+    StaffRevoked {
+        at: DateTime<Utc>,
+    },
+    /// An address that has no account stands here itself; one that has is told by the account.
+    AccountSearched {
+        account: Option<AccountId>,
+        address: Option<Personal>,
+    },
+    AccountViewed {
+        account: AccountId,
+    },
+    HistoryRead {
+        account: AccountId,
+        after: u64,
+        limit: u32,
+    },
+    StateRead {
+        account: AccountId,
+        sequence: u64,
+    },
+    FeedRead {
+        after: Option<u64>,
+        limit: Option<u32>,
+    },
+    /// A call that was refused, or that only repeated an earlier answer, by its problem code.
+    CallRefused {
+        operation: String,
+        account: Option<AccountId>,
+        code: String,
+    },
+    UnlockRepeated {
+        account: AccountId,
+    },
+}
+
+#[derive(Clone, Debug)]
+pub enum StaffCommand {
+    Issue {
+        at: DateTime<Utc>,
+        name: String,
+        role: Role,
+        expires_at: DateTime<Utc>,
+    },
+    Revoke {
+        at: DateTime<Utc>,
+    },
+    /// Records a call; only somebody who may still act can have made one.
+    Record {
+        at: DateTime<Utc>,
+        act: StaffEvent,
+    },
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+pub enum StaffRefusal {
+    #[error("the member of staff exists already")]
+    AlreadyIssued,
+    #[error("there is no such member of staff")]
+    NotIssued,
+    #[error("the token was revoked")]
+    Revoked,
+    #[error("the token has expired")]
+    Expired,
+}
+
+impl Staff {
+    /// Decides what a command does: the event to append, or why nothing happens.
+    pub fn decide(&self, command: StaffCommand) -> Result<StaffEvent, StaffRefusal> {
+        match (command, &self.issued) {
+            (
+                StaffCommand::Issue {
+                    at,
+                    name,
+                    role,
+                    expires_at,
+                },
+                None,
+            ) => Ok(StaffEvent::StaffIssued {
+                at,
+                name,
+                role,
+                expires_at,
+            }),
+            (StaffCommand::Issue { .. }, Some(_)) => Err(StaffRefusal::AlreadyIssued),
+            (_, None) => Err(StaffRefusal::NotIssued),
+            (_, Some(issued)) if issued.revoked_at.is_some() => Err(StaffRefusal::Revoked),
+            (StaffCommand::Revoke { at }, Some(_)) => Ok(StaffEvent::StaffRevoked { at }),
+            (StaffCommand::Record { at, .. }, Some(issued)) if issued.expires_at <= at => {
+                Err(StaffRefusal::Expired)
+            }
+            (StaffCommand::Record { act, .. }, Some(_)) => Ok(act),
+        }
+    }
+}
+
+impl Aggregate for Staff {
+    const TYPE: &'static str = "staff";
+    type Command = StaffCommand;
+    type Event = StaffEvent;
+    type Error = StaffRefusal;
+    type Services = ();
+
+    async fn handle(
+        &mut self,
+        command: StaffCommand,
+        (): &(),
+        sink: &EventSink<Self>,
+    ) -> Result<(), StaffRefusal> {
+        let event = self.decide(command)?;
+        sink.write(event, self).await;
+        Ok(())
+    }
+
+    fn apply(&mut self, event: StaffEvent) {
+        match (event, &mut self.issued) {
+            (
+                StaffEvent::StaffIssued {
+                    at,
+                    name,
+                    role,
+                    expires_at,
+                },
+                issued,
+            ) => {
+                *issued = Some(Issued {
+                    at,
+                    name,
+                    role,
+                    expires_at,
+                    revoked_at: None,
+                });
+            }
+            (StaffEvent::StaffRevoked { at }, Some(issued)) => issued.revoked_at = Some(at),
+            _ => {}
+        }
+    }
+}
+
+impl StaffEvent {
+    pub const fn name(&self) -> &'static str {
+        match self {
+            Self::StaffIssued { .. } => "StaffIssued",
+            Self::StaffRevoked { .. } => "StaffRevoked",
+            Self::AccountSearched { .. } => "AccountSearched",
+            Self::AccountViewed { .. } => "AccountViewed",
+            Self::HistoryRead { .. } => "HistoryRead",
+            Self::StateRead { .. } => "StateRead",
+            Self::FeedRead { .. } => "FeedRead",
+            Self::CallRefused { .. } => "CallRefused",
+            Self::UnlockRepeated { .. } => "UnlockRepeated",
+        }
+    }
+}
+
+impl DomainEvent for StaffEvent {
+    fn event_type(&self) -> String {
+        self.name().to_owned()
+    }
+
+    fn event_version(&self) -> String {
+        "1".to_owned()
+    }
+}
