@@ -1,0 +1,150 @@
+use std::collections::HashSet;
+
+use data_encoding::{BASE64URL_NOPAD, HEXLOWER};
+
+use super::*;
+use crate::SystemRandom;
+
+pub(crate) fn keyring(keys: &[(u32, u8)]) -> Keyring {
+    let line = |(id, byte): &(u32, u8)| format!("{id} {}", BASE64URL_NOPAD.encode(&[*byte; 32]));
+    let lines = keys.iter().map(line).collect::<Vec<_>>();
+    Keyring::derive(&MasterKeys::parse(&lines.join("\n")).unwrap())
+}
+
+#[test]
+fn mac_tamper() {
+    let ring = keyring(&[(1, 1)]);
+    let key = ring.current();
+    let parts: [&[u8]; 2] = [b"account", b"content"];
+    let tag = ring.mac(Purpose::StateMac, key, &parts).unwrap();
+    assert!(ring.verify_mac(Purpose::StateMac, key, &parts, &tag));
+    for bit in 0..256 {
+        let mut changed = tag;
+        changed[bit / 8] ^= 1 << (bit % 8);
+        assert!(
+            !ring.verify_mac(Purpose::StateMac, key, &parts, &changed),
+            "bit {bit}"
+        );
+    }
+    assert!(!ring.verify_mac(Purpose::StateMac, key, &parts, &tag[..31]));
+    assert!(!ring.verify_mac(Purpose::StateMac, key, &parts, b""));
+    assert!(!ring.verify_mac(Purpose::StateMac, key, &[b"accountc", b"ontent"], &tag));
+    assert!(!ring.verify_mac(Purpose::EventMac, key, &parts, &tag));
+    assert!(!ring.verify_mac(Purpose::StateMac, KeyId(2), &parts, &tag));
+}
+
+#[test]
+fn every_purpose_and_use_has_a_key_of_its_own() {
+    let ring = keyring(&[(1, 1), (2, 2)]);
+    let mut keys = HashSet::new();
+    for id in ring.key_ids() {
+        for purpose in Purpose::ALL {
+            for action in ["mac", "seal"] {
+                assert!(keys.insert(*ring.root(id).unwrap().subkey(purpose, action)));
+            }
+        }
+    }
+    assert_eq!(keys.len(), 44);
+}
+
+/// Values that are stored, computed by another implementation: if this fails, every existing database has become unreadable.
+#[test]
+fn the_derivation_never_changes() {
+    let ring = keyring(&[(1, 1)]);
+    let hex = |bytes: [u8; 32]| HEXLOWER.encode(&bytes);
+    assert_eq!(hex(ring.check_value(KeyId(1)).unwrap()), CHECK);
+    assert_eq!(
+        hex(ring.address_hash(&"Jane@Example.org".parse().unwrap())),
+        ADDRESS
+    );
+    let sealed = Sealed {
+        key_id: KeyId(1),
+        bytes: HEXLOWER.decode(SEALED.as_bytes()).unwrap(),
+    };
+    assert_eq!(
+        &**ring.open(Purpose::Outbox, &[b"row"], &sealed).unwrap(),
+        b"a mail"
+    );
+}
+
+const CHECK: &str = "c1f3ee8b805cb808ba7be6d791e4640c8bcc00c6ebc3dbee63563fa6418d401f";
+const ADDRESS: &str = "2fef7203bad483f92662615ae36ec2fafb0563152df7ecd886eff0f83c364e20";
+const SEALED: &str = "01000102030405060708090a0b4b946a741d98f8ebd365ed9eca510b75d59ef76c3e09";
+
+#[test]
+fn an_address_is_found_by_either_spelling_under_its_key() {
+    let (old, new) = (keyring(&[(1, 1)]), keyring(&[(1, 1), (2, 2)]));
+    let address = "Jane@Example.org".parse().unwrap();
+    assert_eq!(
+        old.address_hash(&address),
+        old.address_hash(&"jane@example.ORG".parse().unwrap())
+    );
+    assert_ne!(old.address_hash(&address), new.address_hash(&address));
+    assert_eq!(
+        old.address_hash(&address),
+        new.address_hash_under(KeyId(1), &address).unwrap()
+    );
+    assert_eq!(
+        new.address_hash_under(KeyId(3), &address),
+        Err(UnknownKey(KeyId(3)))
+    );
+    assert_ne!(old.source_hash("192.0.2.1"), old.source_hash("192.0.2.2"));
+}
+
+#[test]
+fn aad_swap_fails() {
+    let ring = keyring(&[(1, 1)]);
+    let sealed = ring
+        .seal(Purpose::Outbox, &[b"row 1"], b"a mail", &SystemRandom)
+        .unwrap();
+    assert_eq!(
+        &**ring.open(Purpose::Outbox, &[b"row 1"], &sealed).unwrap(),
+        b"a mail"
+    );
+    let damaged = Some(Unsealable::Damaged);
+    assert_eq!(
+        ring.open(Purpose::Outbox, &[b"row 2"], &sealed).err(),
+        damaged
+    );
+    assert_eq!(
+        ring.open(Purpose::Outbox, &[b"row", b" 1"], &sealed).err(),
+        damaged
+    );
+    assert_eq!(
+        ring.open(Purpose::Wrapping, &[b"row 1"], &sealed).err(),
+        damaged
+    );
+    assert_eq!(
+        keyring(&[(1, 2)])
+            .open(Purpose::Outbox, &[b"row 1"], &sealed)
+            .err(),
+        damaged
+    );
+}
+
+#[test]
+fn what_an_older_key_sealed_opens_until_that_key_is_gone() {
+    let sealed = keyring(&[(1, 1)])
+        .seal(Purpose::Outbox, &[], b"old", &SystemRandom)
+        .unwrap();
+    let both = keyring(&[(1, 1), (2, 2)]);
+    assert_eq!(&**both.open(Purpose::Outbox, &[], &sealed).unwrap(), b"old");
+    assert_eq!(
+        both.seal(Purpose::Outbox, &[], b"new", &SystemRandom)
+            .unwrap()
+            .key_id,
+        KeyId(2)
+    );
+    assert_eq!(
+        keyring(&[(2, 2)]).open(Purpose::Outbox, &[], &sealed).err(),
+        Some(Unsealable::UnknownKey(KeyId(1))),
+    );
+}
+
+#[test]
+fn debug_shows_no_key() {
+    assert_eq!(
+        format!("{:?}", keyring(&[(1, 65)])),
+        "Keyring { keys: [KeyId(1)], .. }"
+    );
+}

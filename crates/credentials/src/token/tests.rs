@@ -1,0 +1,171 @@
+use std::collections::HashSet;
+
+use proptest::prelude::*;
+
+use super::*;
+use crate::SystemRandom;
+use crate::keyring::tests::keyring;
+
+const OWNER: Uuid = Uuid::from_u128(1);
+const ID: Uuid = Uuid::from_u128(2);
+
+fn token(kind: TokenKind) -> Token {
+    Token::generate(kind, OWNER, ID, &SystemRandom).unwrap()
+}
+
+/// The same owner, row and secret under the name of another kind.
+fn disguised(token: &Token, kind: TokenKind) -> Token {
+    Token {
+        kind,
+        owner: token.owner,
+        id: token.id,
+        secret: token.secret.clone(),
+    }
+}
+
+#[test]
+fn token_purpose_matrix() {
+    let ring = keyring(&[(1, 1)]);
+    for issued in TokenKind::ALL {
+        let token = token(issued);
+        let hash = ring.token_hash(&token);
+        for asked in TokenKind::ALL {
+            let same = issued == asked;
+            assert_eq!(Token::parse(asked, &token.reveal()).is_some(), same);
+            assert_eq!(ring.token_matches(&disguised(&token, asked), &hash), same);
+        }
+    }
+}
+
+#[test]
+fn session_token_entropy_and_token_entropy() {
+    for kind in TokenKind::ALL {
+        let tokens = (0..2_000).map(|_| token(kind)).collect::<Vec<_>>();
+        let distinct = tokens
+            .iter()
+            .map(|t| t.secret.to_vec())
+            .collect::<HashSet<_>>();
+        assert_eq!(distinct.len(), 2_000);
+        assert!(distinct.iter().all(|secret| secret.len() * 8 == 256));
+        let ones = distinct
+            .iter()
+            .flatten()
+            .map(|byte| u64::from(byte.count_ones()))
+            .sum::<u64>();
+        let fair = 2_000 * 256 / 2;
+        assert!(
+            ones.abs_diff(fair) < fair / 50,
+            "{ones} of {} bits are set",
+            2 * fair
+        );
+    }
+}
+
+#[test]
+fn a_token_is_read_as_it_was_written() {
+    let ring = keyring(&[(1, 1)]);
+    for kind in TokenKind::ALL {
+        let issued = token(kind);
+        let text = issued.reveal();
+        assert!(text.starts_with(kind.prefix()));
+        assert_eq!(text.len(), kind.prefix().len() + 86);
+        let read = Token::parse(kind, &text).unwrap();
+        assert_eq!((read.kind(), read.owner(), read.id()), (kind, OWNER, ID));
+        assert!(ring.token_matches(&read, &ring.token_hash(&issued)));
+    }
+}
+
+#[test]
+fn only_the_one_spelling_is_a_token() {
+    let text = token(TokenKind::Session).reveal();
+    let last = text.chars().last().unwrap();
+    let sibling = char::from_u32(u32::from(last) + 1).unwrap();
+    for changed in [
+        String::new(),
+        format!(" {}", *text),
+        format!("{}\n", *text),
+        format!("{}=", *text),
+        format!("{}A", *text),
+        text[..text.len() - 1].to_owned(),
+        format!("{}{sibling}", &text[..text.len() - 1]),
+        text.to_uppercase(),
+        text.replace("cs_session_", ""),
+        "cs_session_".to_owned() + &"é".repeat(43),
+    ] {
+        assert!(
+            Token::parse(TokenKind::Session, &changed).is_none(),
+            "{changed:?}"
+        );
+    }
+}
+
+proptest! {
+    #[test]
+    fn whatever_parses_is_the_canonical_text(text in "cs_reset_[A-Za-z0-9_-]{86}") {
+        if let Some(token) = Token::parse(TokenKind::Reset, &text) {
+            prop_assert_eq!(&*token.reveal(), &text);
+        }
+    }
+
+    #[test]
+    fn no_text_makes_the_parser_fail(text in any::<String>()) {
+        prop_assert!(Token::parse(TokenKind::Session, &text).is_none());
+    }
+}
+
+#[test]
+fn a_token_that_differs_anywhere_does_not_match() {
+    let ring = keyring(&[(1, 1)]);
+    let right = token(TokenKind::Session);
+    let hash = ring.token_hash(&right);
+    let text = right.reveal();
+    for index in "cs_session_".len()..text.len() {
+        let mut changed = text.as_bytes().to_vec();
+        changed[index] = if changed[index] == b'A' { b'Q' } else { b'A' };
+        let changed = String::from_utf8(changed).unwrap();
+        if let Some(wrong) = Token::parse(TokenKind::Session, &changed) {
+            assert!(!ring.token_matches(&wrong, &hash), "character {index}");
+        }
+    }
+}
+
+#[test]
+fn a_hash_survives_a_newer_key_and_dies_with_its_own() {
+    let token = token(TokenKind::Session);
+    let hash = keyring(&[(1, 1)]).token_hash(&token);
+    assert!(keyring(&[(1, 1), (2, 2)]).token_matches(&token, &hash));
+    assert!(!keyring(&[(2, 2)]).token_matches(&token, &hash));
+    assert!(!keyring(&[(1, 2)]).token_matches(&token, &hash));
+}
+
+#[test]
+fn a_device_token_is_bound_to_account_device_and_nonce() {
+    let ring = keyring(&[(1, 1), (2, 2)]);
+    let (key, nonce) = (KeyId(1), [7; 16]);
+    let issued = ring.device_token(OWNER, ID, key, &nonce).unwrap();
+    let read = Token::parse(TokenKind::Device, &issued.reveal()).unwrap();
+    assert!(ring.device_token_matches(&read, key, &nonce));
+    assert!(!ring.device_token_matches(&read, key, &[8; 16]));
+    assert!(!ring.device_token_matches(&read, KeyId(2), &nonce));
+    assert!(!ring.device_token_matches(&read, KeyId(3), &nonce));
+    for (owner, id) in [(ID, ID), (OWNER, OWNER), (ID, OWNER)] {
+        let moved = Token {
+            kind: TokenKind::Device,
+            owner,
+            id,
+            secret: read.secret.clone(),
+        };
+        assert!(!ring.device_token_matches(&moved, key, &nonce));
+    }
+    let session = disguised(&read, TokenKind::Session);
+    assert!(!ring.device_token_matches(&session, key, &nonce));
+    assert!(ring.device_token(OWNER, ID, KeyId(3), &nonce).is_err());
+}
+
+#[test]
+fn debug_shows_neither_token_nor_hash() {
+    let token = token(TokenKind::Reset);
+    assert_eq!(format!("{token:?}"), "Token { kind: Reset, .. }");
+    let hash = keyring(&[(1, 1)]).token_hash(&token);
+    assert_eq!(format!("{hash:?}"), "TokenHash { key_id: KeyId(1), .. }");
+}
