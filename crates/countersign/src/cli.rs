@@ -1,0 +1,250 @@
+//! The grammar of the command line. What a command does is elsewhere; here is what can be
+//! typed, and what `--help` says about it.
+
+mod audit;
+mod staff;
+mod values;
+
+#[cfg(test)]
+mod tests;
+
+use std::path::PathBuf;
+
+use account::EmailAddress;
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+pub use audit::{AuditCommand, ProjectionsCommand};
+pub use staff::{Server, StaffCommand, StaffRole, SupportCommand, staff_token};
+pub use values::Moment;
+
+use crate::configuration::{Layer, flag_help, settings_help};
+use crate::output::Output;
+use crate::secret_text::SecretText;
+
+const EXAMPLES: &str = "\
+Examples:
+  countersign serve                                  everything, on an embedded database
+  countersign account create --email ada@example.com
+  psql \"$(countersign database url)\"
+  countersign config                                 the settings in force and their origin
+
+Exit codes: 0 done, 1 failed, 2 wrong usage or configuration.";
+
+/// Sign-in with a password and a one-time code, on a history that can be audited.
+#[derive(Debug, Parser)]
+#[command(version, propagate_version = true, after_help = EXAMPLES)]
+pub struct Cli {
+    /// What every command takes.
+    #[command(flatten)]
+    pub global: Global,
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// Flags of every command.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Everywhere")]
+pub struct Global {
+    #[arg(long, global = true, value_name = "FOLDER", help = flag_help("data_dir"))]
+    data_dir: Option<String>,
+
+    #[arg(
+        long, global = true, value_name = "URL", help = flag_help("database_url"),
+        long_help = format!(
+            "{}\n\nOther users of this machine can see flags: use the variable for a password",
+            flag_help("database_url")
+        ),
+    )]
+    database_url: Option<SecretText>,
+
+    /// Configuration file [COUNTERSIGN_CONFIG; default: ./countersign.toml if it exists]
+    #[arg(long, global = true, value_name = "FILE")]
+    pub config: Option<PathBuf>,
+
+    /// Print results as JSON
+    #[arg(long, global = true)]
+    pub json: bool,
+}
+
+/// All commands.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Serve the API, the pages and the internal listener until SIGTERM or Ctrl-C
+    ///
+    /// Starts the embedded database unless DATABASE_URL names another, migrates it, and prints the
+    /// address when it is ready. One server at a time uses a data directory; any number share an
+    /// outside database. When stopped it finishes the requests in flight.
+    #[command(after_long_help = settings_help())]
+    Serve(Serve),
+
+    /// Bring the database to this version's schema, and stop
+    ///
+    /// For deployments in which servers run with `serve --no-migrate`.
+    Migrate,
+
+    /// The database in use
+    #[command(subcommand)]
+    Database(DatabaseCommand),
+
+    /// The master key, without which the database cannot be read
+    #[command(subcommand)]
+    Keys(KeysCommand),
+
+    /// Print the settings in force, each with its origin; secrets are hidden
+    ///
+    /// Takes the flags of `serve` too, to see what they would change.
+    #[command(after_long_help = settings_help())]
+    Config(Listening),
+
+    /// The mail transport
+    #[command(subcommand)]
+    Mail(MailCommand),
+
+    /// Accounts
+    #[command(subcommand)]
+    Account(AccountCommand),
+
+    /// Tokens of support staff and auditors
+    #[command(subcommand)]
+    Staff(StaffCommand),
+
+    /// Help people who are locked out
+    ///
+    /// A client of the HTTP API: the staff token is taken from COUNTERSIGN_TOKEN, and every call is
+    /// recorded under its holder's name.
+    Support(Server<SupportCommand>),
+
+    /// Read the history of an account, and its state at a past moment
+    ///
+    /// A client of the HTTP API: the staff token is taken from COUNTERSIGN_TOKEN, and every call is
+    /// recorded under its holder's name.
+    Audit(Server<AuditCommand>),
+
+    /// What is derived from the events and can be replayed
+    #[command(subcommand)]
+    Projections(ProjectionsCommand),
+}
+
+/// `countersign serve`.
+#[derive(Debug, Args)]
+pub struct Serve {
+    /// Where to listen.
+    #[command(flatten)]
+    pub listening: Listening,
+
+    /// Do not migrate; refuse to start on a schema that is not current
+    #[arg(long)]
+    pub no_migrate: bool,
+}
+
+/// The settings that have a flag on `serve` alone.
+#[derive(Debug, Args)]
+pub struct Listening {
+    #[arg(long, value_name = "ADDRESS", help = flag_help("listen"))]
+    listen: Option<String>,
+
+    #[arg(long, value_name = "ADDRESS", help = flag_help("internal_listen"))]
+    internal_listen: Option<String>,
+
+    #[arg(long, value_name = "URL", help = flag_help("public_url"))]
+    public_url: Option<String>,
+}
+
+/// `countersign database …`.
+#[derive(Debug, Subcommand)]
+pub enum DatabaseCommand {
+    /// Print a connection URL for psql, pg_dump or monitoring
+    ///
+    /// The reader sees every table and changes nothing. The owner can change everything, also what
+    /// the log then proves to be forged.
+    Url {
+        /// Whom to connect as
+        #[arg(long, value_enum, default_value_t = DatabaseRole::Reader)]
+        role: DatabaseRole,
+    },
+}
+
+/// Whom a connection URL is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum DatabaseRole {
+    /// Reads everything
+    Reader,
+    /// Owns the tables
+    Owner,
+}
+
+/// `countersign keys …`.
+#[derive(Debug, Subcommand)]
+pub enum KeysCommand {
+    /// Make a new master key in a file that only this user can read
+    ///
+    /// Never overwrites a file. Keep a copy apart from the backups of the database: with both,
+    /// everything can be read, and without the key nothing.
+    Generate {
+        /// Where to [default: COUNTERSIGN_MASTER_KEY_FILE, and so master.key in the data directory]
+        #[arg(long, value_name = "PATH")]
+        output: Option<PathBuf>,
+    },
+}
+
+/// `countersign mail …`.
+#[derive(Debug, Subcommand)]
+pub enum MailCommand {
+    /// Send one mail, and tell what the mail server says if it fails
+    Test {
+        /// Whom to send it to
+        to: EmailAddress,
+    },
+}
+
+/// `countersign account …`.
+#[derive(Debug, Subcommand)]
+pub enum AccountCommand {
+    /// Make an active account without a mail round trip
+    ///
+    /// The password is asked for on a terminal, and else read as the first line of standard input.
+    Create {
+        /// The address that the person signs in with
+        #[arg(long)]
+        email: EmailAddress,
+    },
+}
+
+impl Cli {
+    /// The settings that were given as flags.
+    pub fn flags(&self) -> Layer {
+        let Global {
+            data_dir,
+            database_url,
+            ..
+        } = &self.global;
+        let listening = match &self.command {
+            Command::Serve(serve) => Some(&serve.listening),
+            Command::Config(listening) => Some(listening),
+            _ => None,
+        };
+        let of =
+            |read: fn(&Listening) -> &Option<String>| listening.and_then(|l| read(l).as_deref());
+        [
+            ("data_dir", data_dir.as_deref()),
+            (
+                "database_url",
+                database_url.as_ref().map(SecretText::expose),
+            ),
+            ("listen", of(|l| &l.listen)),
+            ("internal_listen", of(|l| &l.internal_listen)),
+            ("public_url", of(|l| &l.public_url)),
+        ]
+        .into_iter()
+        .filter_map(|(key, text)| Some((key, text?)))
+        .collect()
+    }
+
+    /// How results are to be written.
+    pub fn output(&self) -> Output {
+        Output {
+            json: self.global.json,
+        }
+    }
+}

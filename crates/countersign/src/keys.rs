@@ -1,0 +1,220 @@
+//! The file with the master key: read only when nobody else can read it, made only where
+//! there is none (ASVS-13.3.2).
+//!
+//! Whoever has this file and the database can read everything, and without it nobody can,
+//! so it is neither overwritten nor left half written.
+
+use std::fs::{DirBuilder, File, OpenOptions};
+use std::io::{self, ErrorKind, Read, Write};
+use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt};
+use std::path::{Path, PathBuf};
+
+use credentials::{MasterKeys, Random, RandomUnavailable};
+use zeroize::Zeroizing;
+
+/// Far above a file of many keys; a larger one is some other file.
+const SIZE_MAX: u64 = 64 * 1024;
+
+/// Entered by PostgreSQL's own user, whose data may lie in a folder of it.
+const FOLDER_MODE: u32 = 0o711;
+const OTHERS: u32 = 0o077;
+
+/// Why there is no master key to work with.
+#[derive(Debug, thiserror::Error)]
+pub enum KeysError {
+    /// No such file.
+    #[error(
+        "there is no master key at {}: put the one of this database there, or, for a new database \
+         only, make one with `countersign keys generate`", .path.display()
+    )]
+    Missing {
+        /// Where it was looked for.
+        path: PathBuf,
+    },
+    /// The mode lets others in.
+    #[error(
+        "the master key {} can be read by others (mode {mode:04o}): run `chmod 600 {}`, and think \
+         about who has read it", .path.display(), .path.display()
+    )]
+    Exposed {
+        /// The file.
+        path: PathBuf,
+        /// Its permission bits.
+        mode: u32,
+    },
+    /// Creating found a file.
+    #[error(
+        "{} exists and is not overwritten: without it nobody can read its database; choose \
+         another --output", .path.display()
+    )]
+    Exists {
+        /// The file.
+        path: PathBuf,
+    },
+    /// The text is no key file.
+    #[error("{} is not a master key file", .path.display())]
+    Malformed {
+        /// The file.
+        path: PathBuf,
+        /// Which line, never what it holds.
+        #[source]
+        source: credentials::KeyFileError,
+    },
+    /// The operating system refused.
+    #[error("the master key {} cannot be {action}", .path.display())]
+    Io {
+        /// The file.
+        path: PathBuf,
+        /// `read` or `written`.
+        action: &'static str,
+        /// The system's own words.
+        #[source]
+        source: io::Error,
+    },
+    /// No key can be made.
+    #[error(transparent)]
+    Random(#[from] RandomUnavailable),
+}
+
+/// Reads the master keys, unless somebody else can.
+pub fn read(path: &Path) -> Result<MasterKeys, KeysError> {
+    let failed = io_error(path, "read");
+    let file = File::open(path).map_err(|error| match error.kind() {
+        ErrorKind::NotFound => KeysError::Missing { path: path.into() },
+        _ => failed(error),
+    })?;
+    let metadata = file.metadata().map_err(&failed)?;
+    let mode = metadata.mode() & 0o7777;
+    if mode & OTHERS != 0 {
+        return Err(KeysError::Exposed {
+            path: path.into(),
+            mode,
+        });
+    }
+    let mut text = Zeroizing::new(String::new());
+    file.take(SIZE_MAX)
+        .read_to_string(&mut text)
+        .map_err(&failed)?;
+    MasterKeys::parse(&text).map_err(|source| KeysError::Malformed {
+        path: path.into(),
+        source,
+    })
+}
+
+/// Makes a new master key in a new file with mode 0600, on disk when this returns.
+pub fn generate(path: &Path, random: &dyn Random) -> Result<MasterKeys, KeysError> {
+    let keys = MasterKeys::generate(random)?;
+    let failed = io_error(path, "written");
+    let folder = match path.parent() {
+        Some(parent) if !parent.as_os_str().is_empty() => parent,
+        _ => Path::new("."),
+    };
+    if !folder.is_dir() {
+        let mut builder = DirBuilder::new();
+        builder
+            .recursive(true)
+            .mode(FOLDER_MODE)
+            .create(folder)
+            .map_err(&failed)?;
+    }
+    let file = OpenOptions::new()
+        .write(true)
+        .create_new(true)
+        .mode(0o600)
+        .open(path);
+    let file = file.map_err(|error| match error.kind() {
+        ErrorKind::AlreadyExists => KeysError::Exists { path: path.into() },
+        _ => failed(error),
+    })?;
+    if let Err(error) = fill(file, folder, &keys.to_file_text()) {
+        // Half a key would stand in the way of the next try.
+        let _ = std::fs::remove_file(path);
+        return Err(failed(error));
+    }
+    Ok(keys)
+}
+
+fn fill(mut file: File, folder: &Path, text: &str) -> io::Result<()> {
+    file.write_all(text.as_bytes())?;
+    file.sync_all()?;
+    File::open(folder)?.sync_all()
+}
+
+fn io_error(path: &Path, action: &'static str) -> impl Fn(io::Error) -> KeysError {
+    move |source| KeysError::Io {
+        path: path.into(),
+        action,
+        source,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::error::Error as _;
+    use std::fs::{self, Permissions};
+    use std::os::unix::fs::PermissionsExt;
+
+    use credentials::SystemRandom;
+
+    use super::*;
+
+    fn new_key() -> (tempfile::TempDir, PathBuf) {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("made").join("master.key");
+        generate(&path, &SystemRandom).unwrap();
+        (folder, path)
+    }
+
+    #[test]
+    fn a_new_key_is_readable_by_its_owner_alone_and_reads_back() {
+        let (_folder, path) = new_key();
+        assert_eq!(fs::metadata(&path).unwrap().mode() & 0o777, 0o600);
+        let read_back = read(&path).unwrap().to_file_text();
+        assert_eq!(*read_back, fs::read_to_string(&path).unwrap());
+    }
+
+    #[test]
+    fn a_key_is_never_overwritten() {
+        let (_folder, path) = new_key();
+        let before = fs::read(&path).unwrap();
+        let error = generate(&path, &SystemRandom).unwrap_err();
+        assert!(matches!(error, KeysError::Exists { .. }), "{error}");
+        assert_eq!(fs::read(&path).unwrap(), before);
+    }
+
+    /// ASVS-13.3.2.
+    #[test]
+    fn key_file_mode_check() {
+        let (_folder, path) = new_key();
+        for mode in [0o640, 0o604, 0o620, 0o666, 0o610] {
+            fs::set_permissions(&path, Permissions::from_mode(mode)).unwrap();
+            let message = read(&path).unwrap_err().to_string();
+            let advice = format!("chmod 600 {}", path.display());
+            assert!(message.contains(&advice), "{message}");
+            assert!(message.contains(&format!("{mode:04o}")), "{message}");
+        }
+        for mode in [0o600, 0o400] {
+            fs::set_permissions(&path, Permissions::from_mode(mode)).unwrap();
+            read(&path).unwrap();
+        }
+    }
+
+    #[test]
+    fn a_missing_key_names_the_command_that_makes_one() {
+        let message = read(Path::new("/nowhere/master.key"))
+            .unwrap_err()
+            .to_string();
+        assert!(message.contains("/nowhere/master.key"), "{message}");
+        assert!(message.contains("countersign keys generate"), "{message}");
+    }
+
+    #[test]
+    fn a_damaged_key_names_the_line_and_not_what_it_holds() {
+        let (_folder, path) = new_key();
+        fs::write(&path, "1 S3CRETS3CRET\n").unwrap();
+        let error = read(&path).unwrap_err();
+        let text = format!("{error}: {}", error.source().unwrap());
+        assert!(text.contains("line 1"), "{text}");
+        assert!(!text.contains("S3CRET"), "{text}");
+    }
+}
