@@ -1,0 +1,122 @@
+//! Why a use case did not do what was asked. A closed list: `api` gives each its problem document.
+
+use std::time::Duration;
+
+use account::{Refusal, Wait};
+use chrono::{DateTime, Utc};
+use credentials::{HashingError, PasswordRejection, RandomUnavailable, SealError, Unsealable};
+use thiserror::Error;
+
+#[derive(Debug, Error)]
+pub enum Error {
+    /// A wrong password; at sign-in also an unknown address or an account that is not open.
+    #[error("the credentials are not right")]
+    InvalidCredentials,
+    #[error("the code was not accepted")]
+    InvalidCode,
+    #[error("the challenge is unknown, old, used or out of attempts")]
+    ChallengeExpired,
+    #[error("the link is unknown, old or used")]
+    TokenExpired,
+    #[error(transparent)]
+    PasswordRejected(PasswordRejection),
+    #[error("too many attempts")]
+    TooManyAttempts { retry_after: Duration },
+    #[error("not signed in")]
+    Unauthenticated,
+    #[error("not allowed to this caller")]
+    Forbidden,
+    #[error("not found")]
+    NotFound,
+    #[error("two-factor is on already")]
+    TwoFactorAlreadyEnabled,
+    #[error("two-factor is not on")]
+    TwoFactorNotEnabled,
+    #[error("no enrollment is pending")]
+    NoEnrollment,
+    #[error("there is nothing to unlock")]
+    NothingToUnlock,
+    #[error("an unlock needs a reason")]
+    ReasonMissing,
+    #[error("the Idempotency-Key was used for another request")]
+    IdempotencyKeyReused,
+    /// A sequence or instant that the account's history does not reach.
+    #[error("the history does not reach that far")]
+    BeyondHistory,
+    #[error("an account with this address exists")]
+    AddressTaken,
+    /// The hashing queue is full, or the account is too busy.
+    #[error("overloaded")]
+    Overloaded { retry_after: Duration },
+    /// The database or the random source did not answer; the cause is for the log.
+    #[error("unavailable")]
+    Unavailable(#[source] Box<dyn std::error::Error + Send + Sync>),
+    /// A fault of ours or a row that was tampered with; the cause is for the log.
+    #[error("internal fault")]
+    Internal(#[source] Box<dyn std::error::Error + Send + Sync>),
+}
+
+impl Error {
+    pub(crate) fn waiting(wait: Wait, now: DateTime<Utc>) -> Self {
+        let remaining = wait.remaining(now, chrono::Duration::hours(24));
+        Self::TooManyAttempts { retry_after: remaining.to_std().unwrap_or_default() }
+    }
+
+    pub(crate) fn internal(cause: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
+        Self::Internal(cause.into())
+    }
+
+    /// A refusal as its caller is told. Refusals that a use case answers itself do not come here.
+    pub(crate) fn from_refusal(refusal: Refusal, now: DateTime<Utc>) -> Self {
+        match refusal {
+            Refusal::TooManyAttempts(wait) => Self::waiting(wait, now),
+            Refusal::NotOpened | Refusal::NoSuchSession => Self::NotFound,
+            Refusal::SessionEnded => Self::Unauthenticated,
+            Refusal::ChallengeExpired => Self::ChallengeExpired,
+            Refusal::ResetExpired => Self::TokenExpired,
+            Refusal::TwoFactorAlreadyEnabled => Self::TwoFactorAlreadyEnabled,
+            Refusal::TwoFactorNotEnabled => Self::TwoFactorNotEnabled,
+            Refusal::NoEnrollment => Self::NoEnrollment,
+            Refusal::NothingToUnlock => Self::NothingToUnlock,
+            Refusal::AlreadyOpened | Refusal::StaleVerdict => Self::internal(refusal),
+        }
+    }
+}
+
+impl From<store::Error> for Error {
+    fn from(error: store::Error) -> Self {
+        match error {
+            store::Error::Conflict => Self::Overloaded { retry_after: Duration::from_secs(1) },
+            store::Error::AddressTaken => Self::AddressTaken,
+            store::Error::Unavailable(_) => Self::Unavailable(error.into()),
+            other => Self::internal(other),
+        }
+    }
+}
+
+impl From<HashingError> for Error {
+    fn from(error: HashingError) -> Self {
+        match error {
+            HashingError::Overloaded { retry_after } => Self::Overloaded { retry_after },
+            other => Self::internal(other),
+        }
+    }
+}
+
+impl From<RandomUnavailable> for Error {
+    fn from(error: RandomUnavailable) -> Self {
+        Self::Unavailable(error.into())
+    }
+}
+
+impl From<SealError> for Error {
+    fn from(error: SealError) -> Self {
+        Self::internal(error)
+    }
+}
+
+impl From<Unsealable> for Error {
+    fn from(error: Unsealable) -> Self {
+        Self::internal(error)
+    }
+}

@@ -1,0 +1,112 @@
+//! What auditors and support read: one stream's events, and all events in their one order.
+
+use account::AccountId;
+use credentials::{DataKey, WrappedKey};
+use sqlx::Row;
+use uuid::Uuid;
+
+use crate::error::key_id;
+use crate::history::StoredEvent;
+use crate::{ACCOUNT, Error, Store};
+
+/// An event of the global log, with the key that opens its personal fields; no key: they were
+/// erased.
+#[derive(Debug)]
+pub struct LoggedEvent {
+    pub event: StoredEvent,
+    pub data_key: Option<DataKey>,
+}
+
+/// A reading position in the global log.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Feed {
+    /// The next position to read.
+    pub next: i64,
+}
+
+impl Store {
+    /// Up to `limit` events of an account after the sequence `after`, in order.
+    pub async fn events_of(
+        &self,
+        account: AccountId,
+        after: i64,
+        limit: i64,
+    ) -> Result<Vec<StoredEvent>, Error> {
+        let events = sqlx::query_as(
+            "SELECT e.aggregate_type, e.aggregate_id, e.sequence, e.event_type, e.event_version,
+                e.recorded_at, e.payload::text AS payload, e.metadata::text AS metadata,
+                e.hash, e.mac, e.key_id, l.position
+            FROM events e LEFT JOIN log l USING (aggregate_id, aggregate_type, sequence)
+            WHERE e.aggregate_id = $1 AND e.aggregate_type = $2 AND e.sequence > $3
+            ORDER BY e.sequence LIMIT $4",
+        )
+        .bind(account.to_string())
+        .bind(ACCOUNT)
+        .bind(after)
+        .bind(limit)
+        .fetch_all(&self.pool)
+        .await?;
+        Ok(events)
+    }
+
+    /// The last `limit` events of an account, the newest first.
+    pub async fn last_events_of(
+        &self,
+        account: AccountId,
+        limit: i64,
+    ) -> Result<Vec<StoredEvent>, Error> {
+        let events = sqlx::query_as(
+            "SELECT e.aggregate_type, e.aggregate_id, e.sequence, e.event_type, e.event_version,
+                e.recorded_at, e.payload::text AS payload, e.metadata::text AS metadata,
+                e.hash, e.mac, e.key_id, NULL::bigint AS position
+            FROM events e
+            WHERE e.aggregate_id = $1 AND e.aggregate_type = $2
+            ORDER BY e.sequence DESC LIMIT $3",
+        )
+        .bind(account.to_string())
+        .bind(ACCOUNT)
+        .bind(limit)
+        .fetch_all(&self.pool)
+        .await?;
+        Ok(events)
+    }
+
+    /// Up to `limit` events from `feed` on, in order, each checked to be at the position after
+    /// the one before: a hole would be a fault of ours, and stops the reader.
+    pub async fn read_feed(&self, feed: Feed, limit: i64) -> Result<Vec<LoggedEvent>, Error> {
+        let rows = sqlx::query(
+            "SELECT e.aggregate_type, e.aggregate_id, e.sequence, e.event_type, e.event_version,
+                e.recorded_at, e.payload::text AS payload, e.metadata::text AS metadata,
+                e.hash, e.mac, e.key_id, l.position, k.key_id AS data_key_id, k.wrapped
+            FROM log l
+            JOIN events e USING (aggregate_id, aggregate_type, sequence)
+            LEFT JOIN data_keys k ON k.owner_id = e.aggregate_id::uuid
+            WHERE l.position >= $1 ORDER BY l.position LIMIT $2",
+        )
+        .bind(feed.next)
+        .bind(limit)
+        .fetch_all(&self.pool)
+        .await?;
+        let mut events = Vec::with_capacity(rows.len());
+        for (expected, row) in (feed.next..).zip(&rows) {
+            let event = <StoredEvent as sqlx::FromRow<_>>::from_row(row)?;
+            if event.position != Some(expected) {
+                return Err(event.corrupt("the log has a hole before it"));
+            }
+            let data_key = match row.try_get::<Option<Vec<u8>>, _>("wrapped")? {
+                Some(bytes) => {
+                    let owner: Uuid = event.aggregate_id.parse().unwrap_or_default();
+                    let key_id = key_id(row.try_get("data_key_id")?)?;
+                    Some(DataKey::unwrap(
+                        &self.keyring,
+                        owner,
+                        &WrappedKey { key_id, bytes },
+                    )?)
+                }
+                None => None,
+            };
+            events.push(LoggedEvent { event, data_key });
+        }
+        Ok(events)
+    }
+}

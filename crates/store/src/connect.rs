@@ -1,0 +1,136 @@
+//! Connections, each in the role that its work needs, and migrations.
+
+use std::str::FromStr;
+use std::time::Duration;
+
+use credentials::{KeyId, Keyring};
+use sqlx::migrate::{MigrateError, Migrator};
+use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
+use sqlx::{Connection, PgConnection, PgPool};
+use thiserror::Error;
+
+static MIGRATOR: Migrator = sqlx::migrate!("../../migrations");
+
+/// What a connection may do; see `migrations/0001_roles.sql`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Role {
+    /// Whoever the URL names; migrates.
+    Owner,
+    App,
+    Sequencer,
+    Reader,
+}
+
+impl Role {
+    const fn name(self) -> Option<&'static str> {
+        match self {
+            Self::Owner => None,
+            Self::App => Some("countersign_app"),
+            Self::Sequencer => Some("countersign_sequencer"),
+            Self::Reader => Some("countersign_reader"),
+        }
+    }
+}
+
+#[derive(Debug, Error)]
+pub enum ConnectError {
+    #[error("the database URL cannot be read")]
+    Url(#[source] sqlx::Error),
+    #[error("the database cannot be reached")]
+    Unreachable(#[source] sqlx::Error),
+    #[error("the migrations failed")]
+    Migrate(#[from] MigrateError),
+    #[error(
+        "this database was made under another master key {0}: start with the key file that belongs \
+         to it, or with an empty database"
+    )]
+    OtherKey(KeyId),
+    #[error(transparent)]
+    Store(#[from] crate::Error),
+}
+
+fn options(url: &str, role: Role) -> Result<PgConnectOptions, ConnectError> {
+    let options = PgConnectOptions::from_str(url)
+        .map_err(ConnectError::Url)?
+        .application_name("countersign")
+        .statement_cache_capacity(200)
+        // Every statement is a look-up by key. Planned anew each time, the commit costs twice.
+        .options([
+            ("plan_cache_mode", "force_generic_plan"),
+            ("statement_timeout", "10s"),
+        ]);
+    Ok(match role.name() {
+        Some(name) => options.options([("role", name)]),
+        None => options,
+    })
+}
+
+/// A pool of at most `connections`. A connection that was idle for a while is asked before it is
+/// used; a busy one is not.
+pub async fn connect(url: &str, role: Role, connections: u32) -> Result<PgPool, ConnectError> {
+    PgPoolOptions::new()
+        .max_connections(connections)
+        .acquire_timeout(Duration::from_secs(2))
+        .test_before_acquire(false)
+        .before_acquire(|connection, use_of| {
+            Box::pin(async move {
+                if use_of.idle_for < Duration::from_secs(30) {
+                    return Ok(true);
+                }
+                let answer = tokio::time::timeout(Duration::from_secs(1), connection.ping()).await;
+                Ok(matches!(answer, Ok(Ok(()))))
+            })
+        })
+        .connect_with(options(url, role)?)
+        .await
+        .map_err(ConnectError::Unreachable)
+}
+
+/// Brings the schema to the present version.
+pub async fn migrate(url: &str) -> Result<(), ConnectError> {
+    let mut connection = PgConnection::connect_with(&options(url, Role::Owner)?)
+        .await
+        .map_err(ConnectError::Unreachable)?;
+    sqlx::query("SET statement_timeout = 0")
+        .execute(&mut connection)
+        .await
+        .map_err(ConnectError::Unreachable)?;
+    MIGRATOR.run(&mut connection).await?;
+    connection.close().await.map_err(ConnectError::Unreachable)
+}
+
+/// Whether every migration that this program knows has been applied.
+pub async fn migrations_are_current(pool: &PgPool) -> Result<bool, crate::Error> {
+    let applied = sqlx::query_scalar::<_, i64>(
+        "SELECT version FROM _sqlx_migrations WHERE success ORDER BY version",
+    )
+    .fetch_all(pool)
+    .await?;
+    Ok(MIGRATOR
+        .iter()
+        .all(|migration| applied.contains(&migration.version)))
+}
+
+/// Claims a new database for the keys in use; refuses one that belongs to other keys.
+pub async fn check_keys(pool: &PgPool, keyring: &Keyring) -> Result<(), ConnectError> {
+    for key in keyring.key_ids() {
+        let value = keyring.check_value(key).map_err(crate::Error::from)?;
+        let stored = sqlx::query_scalar::<_, Vec<u8>>(
+            "WITH claimed AS (
+                INSERT INTO key_checks (key_id, check_value) VALUES ($1, $2)
+                ON CONFLICT (key_id) DO NOTHING RETURNING check_value
+            )
+            SELECT check_value FROM claimed
+            UNION ALL SELECT check_value FROM key_checks WHERE key_id = $1",
+        )
+        .bind(crate::commit::key_column(key))
+        .bind(value.as_slice())
+        .fetch_optional(pool)
+        .await
+        .map_err(crate::Error::from)?;
+        if stored.is_some_and(|stored| stored != value) {
+            return Err(ConnectError::OtherKey(key));
+        }
+    }
+    Ok(())
+}

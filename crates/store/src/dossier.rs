@@ -1,0 +1,432 @@
+//! What a decision is made from, read in one query: an account's authenticated state, the key that
+//! opens its secrets, and the throttles beside it.
+
+use account::throttle::{Backoff, DeviceFailures, SourceFailures, Window};
+use account::{Account, AccountId, CredentialId, DeviceId};
+use credentials::{DataKey, SealedSecret, SecretKind, Token, TokenHash, WrappedKey};
+use serde::de::DeserializeOwned;
+use sqlx::Row;
+use sqlx::postgres::PgRow;
+use uuid::Uuid;
+
+use crate::commit::ThrottleChange;
+use crate::error::key_id;
+use crate::stream::{Loaded, loaded_from};
+use crate::{Corruption, Error, Store};
+
+/// A value with the version that a change of it must follow; zero where there is none yet.
+#[derive(Clone, Debug, Default)]
+pub struct Versioned<T> {
+    pub value: T,
+    pub version: i64,
+}
+
+#[derive(Debug)]
+pub struct Dossier {
+    pub account: AccountId,
+    pub loaded: Loaded<Account>,
+    pub data_key: DataKey,
+    pub address_hash: [u8; 32],
+    /// Wrong passwords of strangers.
+    pub strangers: Versioned<Backoff>,
+    secrets: Vec<(CredentialId, SecretKind, SealedSecret)>,
+}
+
+#[derive(Debug)]
+pub struct SignInDossier {
+    pub strangers: Versioned<Backoff>,
+    pub source: Versioned<SourceFailures>,
+    pub account: Option<Dossier>,
+    pub device: Option<Device>,
+}
+
+/// A browser that is known, proved by its token.
+#[derive(Clone, Debug)]
+pub struct Device {
+    pub id: DeviceId,
+    pub failures: Versioned<DeviceFailures>,
+    pub nonce: [u8; 16],
+    pub key_id: credentials::KeyId,
+}
+
+/// An address that waits for its owner to choose a password.
+#[derive(Clone, Debug)]
+pub struct Registration {
+    pub id: Uuid,
+    pub address_hash: [u8; 32],
+    pub address: credentials::Sealed,
+    pub token: TokenHash,
+    pub expires_at: chrono::DateTime<chrono::Utc>,
+}
+
+impl Dossier {
+    /// A secret of the account, opened.
+    pub fn secret(
+        &self,
+        id: CredentialId,
+        kind: SecretKind,
+    ) -> Result<zeroize::Zeroizing<Vec<u8>>, Error> {
+        let (_, _, sealed) = self
+            .secrets
+            .iter()
+            .find(|(secret, stored, _)| *secret == id && *stored == kind)
+            .ok_or(Corruption::MissingSecret(id))?;
+        Ok(self
+            .data_key
+            .open_secret(self.account.as_uuid(), id, kind, sealed)?)
+    }
+}
+
+impl<T: serde::Serialize> Versioned<T> {
+    fn change(&self, kind: &'static str, key: [u8; 32], next: &T) -> Result<ThrottleChange, Error> {
+        let state = serde_json::to_string(next).map_err(Error::Serialize)?;
+        Ok(ThrottleChange {
+            kind,
+            key,
+            state,
+            expected_version: self.version,
+        })
+    }
+}
+
+const STRANGERS: &str = "strangers";
+const SOURCE: &str = "source";
+const MAIL_ADDRESS: &str = "mail_address";
+const MAIL_SOURCE: &str = "mail_source";
+
+impl Versioned<Backoff> {
+    pub fn strangers_change(
+        &self,
+        address: [u8; 32],
+        next: &Backoff,
+    ) -> Result<ThrottleChange, Error> {
+        self.change(STRANGERS, address, next)
+    }
+}
+
+impl Versioned<SourceFailures> {
+    pub fn source_change(
+        &self,
+        source: [u8; 32],
+        next: &SourceFailures,
+    ) -> Result<ThrottleChange, Error> {
+        self.change(SOURCE, source, next)
+    }
+}
+
+impl Versioned<[Window; 2]> {
+    pub fn mail_address_change(
+        &self,
+        address: [u8; 32],
+        next: &[Window; 2],
+    ) -> Result<ThrottleChange, Error> {
+        self.change(MAIL_ADDRESS, address, next)
+    }
+}
+
+impl Versioned<Window> {
+    pub fn mail_source_change(
+        &self,
+        source: [u8; 32],
+        next: &Window,
+    ) -> Result<ThrottleChange, Error> {
+        self.change(MAIL_SOURCE, source, next)
+    }
+}
+
+/// A throttle that cannot be read counts as fresh damage, not as no throttle at all.
+fn versioned<T: Default + DeserializeOwned>(
+    row: &PgRow,
+    state: &str,
+    version: &str,
+) -> Result<Versioned<T>, Error> {
+    let Some(text) = row.try_get::<Option<&str>, _>(state)? else {
+        return Ok(Versioned::default());
+    };
+    let value = serde_json::from_str(text).map_err(|_| Corruption::Row {
+        table: "throttles",
+        row: state.to_owned(),
+    })?;
+    Ok(Versioned {
+        value,
+        version: row.try_get(version)?,
+    })
+}
+
+macro_rules! dossier_query {
+    ($by:literal, $found:literal) => {
+        concat!(
+            "SELECT l.account_id, l.address_hash,
+                s.version, s.tip, s.recorded_at, s.shape, s.state, s.mac,
+                s.key_id AS state_key_id,
+                k.key_id AS data_key_id, k.wrapped,
+                c.credential_id, c.kind, c.wrapped_key, c.sealed,
+                d.device_id, d.nonce, d.key_id AS device_key_id, d.failures,
+                d.version AS device_version,
+                a.state AS strangers, a.version AS strangers_version,
+                o.state AS source, o.version AS source_version
+            FROM (VALUES ($1::",
+            $by,
+            ")) AS asked (key)
+            LEFT JOIN logins l ON l.",
+            $found,
+            " = asked.key
+            LEFT JOIN states s ON s.aggregate_id = l.account_id::text
+                AND s.aggregate_type = 'account'
+            LEFT JOIN data_keys k ON k.owner_id = l.account_id
+            LEFT JOIN secrets c ON c.account_id = l.account_id
+            LEFT JOIN devices d ON d.account_id = l.account_id AND d.device_id = $2
+                AND d.expires_at > $4
+            LEFT JOIN throttles a ON a.kind = 'strangers' AND a.key = "
+        )
+    };
+}
+
+const BY_ADDRESS: &str = concat!(
+    dossier_query!("bytea", "address_hash"),
+    "asked.key LEFT JOIN throttles o ON o.kind = 'source' AND o.key = $3"
+);
+const BY_ACCOUNT: &str = concat!(
+    dossier_query!("uuid", "account_id"),
+    "l.address_hash LEFT JOIN throttles o ON o.kind = 'source' AND o.key = $3"
+);
+
+impl Store {
+    /// Everything that a sign-in with an address is decided from, whether or not it has an
+    /// account: the same query, the same work.
+    pub async fn sign_in_dossier(
+        &self,
+        address_hash: [u8; 32],
+        source_hash: [u8; 32],
+        device: Option<&Token>,
+        now: chrono::DateTime<chrono::Utc>,
+    ) -> Result<SignInDossier, Error> {
+        let rows = sqlx::query(BY_ADDRESS)
+            .bind(address_hash.as_slice())
+            .bind(device.map(Token::id))
+            .bind(source_hash.as_slice())
+            .bind(now)
+            .fetch_all(&self.pool)
+            .await?;
+        let row = rows
+            .first()
+            .ok_or(Error::Unavailable(sqlx::Error::RowNotFound))?;
+        let (strangers, source) = (
+            versioned(row, "strangers", "strangers_version")?,
+            versioned(row, "source", "source_version")?,
+        );
+        let device = device
+            .map(|token| self.device_from(token, row))
+            .transpose()?
+            .flatten();
+        Ok(SignInDossier {
+            strangers,
+            source,
+            account: self.dossier_from(&rows).await?,
+            device,
+        })
+    }
+
+    /// Everything that a decision about an account is made from.
+    pub async fn dossier(&self, account: AccountId) -> Result<Option<Dossier>, Error> {
+        let rows = sqlx::query(BY_ACCOUNT)
+            .bind(account.as_uuid())
+            .bind(None::<Uuid>)
+            .bind(None::<Vec<u8>>)
+            .bind(None::<chrono::DateTime<chrono::Utc>>)
+            .fetch_all(&self.pool)
+            .await?;
+        self.dossier_from(&rows).await
+    }
+
+    /// The account's dossier, with its state folded anew from the events: after conflicts that do
+    /// not end, the row it was loaded from may be an old one.
+    pub async fn dossier_from_events(&self, account: AccountId) -> Result<Option<Dossier>, Error> {
+        let Some(mut dossier) = self.dossier(account).await? else {
+            return Ok(None);
+        };
+        dossier.loaded = self.fold(account.as_uuid()).await?;
+        Ok(Some(dossier))
+    }
+
+    async fn dossier_from(&self, rows: &[PgRow]) -> Result<Option<Dossier>, Error> {
+        let Some(row) = rows.first() else {
+            return Ok(None);
+        };
+        let Some(id) = row.try_get::<Option<Uuid>, _>("account_id")? else {
+            return Ok(None);
+        };
+        let account = AccountId::from_uuid(id);
+        let loaded = match loaded_from(&self.keyring, id, row)? {
+            Some(loaded) => loaded,
+            None => {
+                tracing::error!(account.id = %id, "the state row is missing or not ours: folding");
+                self.fold(id).await?
+            }
+        };
+        let Some(wrapped) = row.try_get::<Option<Vec<u8>>, _>("wrapped")? else {
+            return Err(Corruption::MissingDataKey(id).into());
+        };
+        let wrapped = WrappedKey {
+            key_id: key_id(row.try_get("data_key_id")?)?,
+            bytes: wrapped,
+        };
+        let address_hash = row
+            .try_get::<Vec<u8>, _>("address_hash")?
+            .try_into()
+            .map_err(|_| Corruption::Row {
+                table: "logins",
+                row: id.to_string(),
+            })?;
+        Ok(Some(Dossier {
+            account,
+            loaded,
+            data_key: DataKey::unwrap(&self.keyring, id, &wrapped)?,
+            address_hash,
+            strangers: versioned(row, "strangers", "strangers_version")?,
+            secrets: rows
+                .iter()
+                .filter_map(|row| secret_from(row).transpose())
+                .collect::<Result<_, _>>()?,
+        }))
+    }
+
+    /// The device that `token` proves, if it belongs to the account that was asked for.
+    fn device_from(&self, token: &Token, row: &PgRow) -> Result<Option<Device>, Error> {
+        let owner = row.try_get::<Option<Uuid>, _>("account_id")?;
+        let Some(id) = row.try_get::<Option<Uuid>, _>("device_id")? else {
+            return Ok(None);
+        };
+        let key = key_id(row.try_get("device_key_id")?)?;
+        let Ok(nonce) = row.try_get::<Vec<u8>, _>("nonce")?.try_into() else {
+            return Ok(None);
+        };
+        if owner != Some(token.owner()) || !self.keyring.device_token_matches(token, key, &nonce) {
+            return Ok(None);
+        }
+        let failures = serde_json::from_str(row.try_get("failures")?).unwrap_or_default();
+        let failures = Versioned {
+            value: failures,
+            version: row.try_get("device_version")?,
+        };
+        Ok(Some(Device {
+            id: DeviceId::from_uuid(id),
+            failures,
+            nonce,
+            key_id: key,
+        }))
+    }
+
+    /// The whole stream of an account, from its state row or else from its events.
+    pub(crate) async fn load(&self, id: Uuid) -> Result<Loaded<Account>, Error> {
+        match self.dossier(AccountId::from_uuid(id)).await? {
+            Some(dossier) => Ok(dossier.loaded),
+            None => self.fold(id).await,
+        }
+    }
+
+    /// The account that an address belongs to.
+    pub async fn find(&self, address_hash: [u8; 32]) -> Result<Option<AccountId>, Error> {
+        let id = sqlx::query_scalar("SELECT account_id FROM logins WHERE address_hash = $1")
+            .bind(address_hash.as_slice())
+            .fetch_optional(&self.pool)
+            .await?;
+        Ok(id.map(AccountId::from_uuid))
+    }
+
+    /// Whether `token` opens this challenge, reset or unblock link. Expiry and use are the
+    /// aggregate's to judge, but for links that are no part of it.
+    pub async fn token_opens(
+        &self,
+        token: &Token,
+    ) -> Result<Option<chrono::DateTime<chrono::Utc>>, Error> {
+        let row = sqlx::query(
+            "SELECT token_hash, key_id, expires_at FROM tokens
+            WHERE account_id = $1 AND token_id = $2",
+        )
+        .bind(token.owner())
+        .bind(token.id())
+        .fetch_optional(&self.pool)
+        .await?;
+        let Some(row) = row else { return Ok(None) };
+        let hash = token_hash_from(&row)?;
+        let opens = hash.is_some_and(|hash| self.keyring.token_matches(token, &hash));
+        Ok(if opens {
+            Some(row.try_get("expires_at")?)
+        } else {
+            None
+        })
+    }
+
+    pub async fn registration(&self, id: Uuid) -> Result<Option<Registration>, Error> {
+        let row = sqlx::query("SELECT * FROM registrations WHERE registration_id = $1")
+            .bind(id)
+            .fetch_optional(&self.pool)
+            .await?;
+        let Some(row) = row else { return Ok(None) };
+        let (Ok(address_hash), Some(token)) = (
+            row.try_get::<Vec<u8>, _>("address_hash")?.try_into(),
+            token_hash_from(&row)?,
+        ) else {
+            return Ok(None);
+        };
+        let address = credentials::Sealed {
+            key_id: token.key_id,
+            bytes: row.try_get("address")?,
+        };
+        let expires_at = row.try_get("expires_at")?;
+        Ok(Some(Registration {
+            id,
+            address_hash,
+            address,
+            token,
+            expires_at,
+        }))
+    }
+
+    /// The mail limits of an address and a source.
+    pub async fn mail_limits(
+        &self,
+        address_hash: [u8; 32],
+        source_hash: [u8; 32],
+    ) -> Result<(Versioned<[Window; 2]>, Versioned<Window>), Error> {
+        let row = sqlx::query(
+            "SELECT a.state AS address, a.version AS address_version,
+                o.state AS source, o.version AS source_version
+            FROM (VALUES ($1::bytea, $2::bytea)) AS asked (address, source)
+            LEFT JOIN throttles a ON a.kind = 'mail_address' AND a.key = asked.address
+            LEFT JOIN throttles o ON o.kind = 'mail_source' AND o.key = asked.source",
+        )
+        .bind(address_hash.as_slice())
+        .bind(source_hash.as_slice())
+        .fetch_one(&self.pool)
+        .await?;
+        Ok((
+            versioned(&row, "address", "address_version")?,
+            versioned(&row, "source", "source_version")?,
+        ))
+    }
+}
+
+pub(crate) fn token_hash_from(row: &PgRow) -> Result<Option<TokenHash>, Error> {
+    let key_id = key_id(row.try_get("key_id")?)?;
+    let hash = row.try_get::<Vec<u8>, _>("token_hash")?.try_into().ok();
+    Ok(hash.map(|hash| TokenHash { key_id, hash }))
+}
+
+type StoredSecret = (CredentialId, SecretKind, SealedSecret);
+
+fn secret_from(row: &PgRow) -> Result<Option<StoredSecret>, Error> {
+    let Some(id) = row.try_get::<Option<Uuid>, _>("credential_id")? else {
+        return Ok(None);
+    };
+    let kind = match row.try_get("kind")? {
+        "password" => SecretKind::PasswordHash,
+        _ => SecretKind::TotpSecret,
+    };
+    let secret = SealedSecret {
+        wrapped_key: row.try_get("wrapped_key")?,
+        sealed: row.try_get("sealed")?,
+    };
+    Ok(Some((CredentialId::from_uuid(id), kind, secret)))
+}

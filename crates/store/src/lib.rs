@@ -1,0 +1,99 @@
+//! PostgreSQL: the only code with SQL.
+//!
+//! A command is committed whole in one statement ([`Store::commit`]): its events, every row that
+//! follows from them, and what stands beside the log. Read in this order: `sql/commit.sql`,
+//! [`event_row`], [`stream`], [`projection`], [`dossier`], [`sequencer`].
+
+mod audit;
+mod commit;
+mod connect;
+mod dossier;
+mod error;
+mod event_row;
+mod history;
+mod housekeeping;
+mod idempotency;
+mod outbox;
+mod projection;
+mod rebuild;
+mod replay;
+mod sequencer;
+mod sessions;
+mod staff;
+mod statistics;
+mod stream;
+
+use std::sync::Arc;
+
+use account::{Account, upcasters};
+use cqrs_es::persist::EventUpcaster;
+use credentials::Keyring;
+use sqlx::PgPool;
+use tokio::sync::Notify;
+
+pub use audit::{Feed, LoggedEvent};
+pub use commit::{Answer, Beside, DeviceChange, NewRegistration, NewSecret, SealedMail, Spent};
+pub use connect::{ConnectError, Role, check_keys, connect, migrate, migrations_are_current};
+pub use dossier::{Device, Dossier, Registration, SignInDossier, Versioned};
+pub use error::{Corruption, Error};
+pub use history::StoredEvent;
+pub use idempotency::EarlierAnswer;
+pub use outbox::{Job, QueuedMail};
+pub use projection::{Entry, Issued};
+pub use replay::{CheckReport, Finding};
+pub use sequencer::Sequencer;
+pub use sessions::{Profile, SessionRecord, TwoFactorStatus};
+pub use staff::StaffRecord;
+pub use statistics::Statistics;
+pub use stream::{Decided, Loaded};
+
+/// The database of one deployment, as the service uses it.
+#[derive(Clone)]
+pub struct Store {
+    pool: PgPool,
+    keyring: Arc<Keyring>,
+    upcasters: Arc<[Box<dyn EventUpcaster>]>,
+    appended: Arc<Notify>,
+}
+
+impl Store {
+    /// `pool` is connected as [`Role::App`].
+    pub fn new(pool: PgPool, keyring: Arc<Keyring>) -> Self {
+        Self::with_upcasters(pool, keyring, upcasters())
+    }
+
+    /// A store that reads events of versions older than the present ones through `upcasters`.
+    pub fn with_upcasters(
+        pool: PgPool,
+        keyring: Arc<Keyring>,
+        upcasters: Vec<Box<dyn EventUpcaster>>,
+    ) -> Self {
+        let appended = Arc::new(Notify::new());
+        Self {
+            pool,
+            keyring,
+            upcasters: upcasters.into(),
+            appended,
+        }
+    }
+
+    pub fn keyring(&self) -> &Keyring {
+        &self.keyring
+    }
+
+    /// Woken after each commit of this process that appended events.
+    pub fn appended(&self) -> Arc<Notify> {
+        Arc::clone(&self.appended)
+    }
+}
+
+impl std::fmt::Debug for Store {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Store")
+            .field("pool", &self.pool)
+            .finish_non_exhaustive()
+    }
+}
+
+/// The stream that holds an account's history.
+const ACCOUNT: &str = <Account as cqrs_es::Aggregate>::TYPE;

@@ -1,0 +1,218 @@
+//! Sessions: the row that a token opens, authenticated so that an inserted row is none.
+
+use account::event::Factor;
+use account::{AccountId, Personal, SessionId};
+use chrono::{DateTime, Duration, Utc};
+use credentials::{DataKey, Keyring, Purpose, Token, TokenHash, UnknownKey, WrappedKey};
+use sqlx::Row;
+use sqlx::postgres::PgRow;
+
+use crate::error::key_id;
+use crate::{Corruption, Error, Store};
+
+#[derive(Clone, Debug)]
+pub struct SessionRecord {
+    pub account: AccountId,
+    pub id: SessionId,
+    pub created_at: DateTime<Utc>,
+    pub last_seen_at: DateTime<Utc>,
+    pub expires_at: DateTime<Utc>,
+    pub factors: Vec<Factor>,
+    pub ip: Option<Personal>,
+    pub user_agent: Option<Personal>,
+    pub token: TokenHash,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TwoFactorStatus {
+    Disabled,
+    Enrolling { expires_at: DateTime<Utc> },
+    Enabled { since: DateTime<Utc> },
+}
+
+/// The settings read model of one account, with the key that opens its address.
+#[derive(Clone, Debug)]
+pub struct Profile {
+    pub email: Personal,
+    pub created_at: DateTime<Utc>,
+    pub password_changed_at: DateTime<Utc>,
+    pub two_factor: TwoFactorStatus,
+    pub(crate) data_key: WrappedKey,
+}
+
+impl Profile {
+    pub fn data_key(&self, keyring: &Keyring, owner: AccountId) -> Result<DataKey, Error> {
+        Ok(DataKey::unwrap(keyring, owner.as_uuid(), &self.data_key)?)
+    }
+}
+
+pub(crate) fn factors_text(factors: &[Factor]) -> String {
+    let names = factors.iter().map(|factor| match factor {
+        Factor::Password => "password",
+        Factor::Totp => "totp",
+    });
+    names.collect::<Vec<_>>().join(",")
+}
+
+fn factors_from(text: &str) -> Option<Vec<Factor>> {
+    text.split(',')
+        .map(|name| match name {
+            "password" => Some(Factor::Password),
+            "totp" => Some(Factor::Totp),
+            _ => None,
+        })
+        .collect()
+}
+
+impl SessionRecord {
+    pub(crate) fn mac(&self, keyring: &Keyring) -> Result<[u8; 32], UnknownKey> {
+        let parts = self.mac_parts();
+        keyring.mac(
+            Purpose::SessionMac,
+            self.token.key_id,
+            &parts.each_ref().map(Vec::as_slice),
+        )
+    }
+
+    fn mac_parts(&self) -> [Vec<u8>; 7] {
+        let micros = |at: DateTime<Utc>| at.timestamp_micros().to_be_bytes().to_vec();
+        [
+            self.account.as_uuid().as_bytes().to_vec(),
+            self.id.as_uuid().as_bytes().to_vec(),
+            self.token.hash.to_vec(),
+            micros(self.created_at),
+            micros(self.last_seen_at),
+            micros(self.expires_at),
+            factors_text(&self.factors).into_bytes(),
+        ]
+    }
+
+    /// `None`: the row is not one that this service wrote.
+    fn from_row(keyring: &Keyring, row: &PgRow) -> Result<Option<Self>, Error> {
+        let key_id = key_id(row.try_get("key_id")?)?;
+        let (Ok(hash), Some(factors)) = (
+            row.try_get::<Vec<u8>, _>("token_hash")?.try_into(),
+            factors_from(row.try_get("factors")?),
+        ) else {
+            return Ok(None);
+        };
+        let record = Self {
+            account: AccountId::from_uuid(row.try_get("account_id")?),
+            id: SessionId::from_uuid(row.try_get("session_id")?),
+            created_at: row.try_get("created_at")?,
+            last_seen_at: row.try_get("last_seen_at")?,
+            expires_at: row.try_get("expires_at")?,
+            factors,
+            ip: personal(row.try_get("ip")?),
+            user_agent: personal(row.try_get("user_agent")?),
+            token: TokenHash { key_id, hash },
+        };
+        let parts = record.mac_parts();
+        let mac: Vec<u8> = row.try_get("mac")?;
+        let ours = keyring.verify_mac(
+            Purpose::SessionMac,
+            key_id,
+            &parts.each_ref().map(Vec::as_slice),
+            &mac,
+        );
+        Ok(ours.then_some(record))
+    }
+
+    pub fn is_live(&self, now: DateTime<Utc>, idle: Duration) -> bool {
+        now < self.expires_at && now < self.last_seen_at + idle
+    }
+}
+
+fn personal(text: Option<&str>) -> Option<Personal> {
+    serde_json::from_str(text?).ok()
+}
+
+pub(crate) fn profile_from(row: &PgRow) -> Result<Profile, Error> {
+    let row_is_ours = |what: Option<Personal>| {
+        what.ok_or(Corruption::Row {
+            table: "settings",
+            row: "an address".to_owned(),
+        })
+    };
+    let two_factor = match (
+        row.try_get("two_factor")?,
+        row.try_get("enabled_at")?,
+        row.try_get("enrollment_expires_at")?,
+    ) {
+        ("enabled", Some(since), _) => TwoFactorStatus::Enabled { since },
+        ("enrolling", _, Some(expires_at)) => TwoFactorStatus::Enrolling { expires_at },
+        _ => TwoFactorStatus::Disabled,
+    };
+    Ok(Profile {
+        email: row_is_ours(personal(row.try_get("email")?))?,
+        created_at: row.try_get("opened_at")?,
+        password_changed_at: row.try_get("password_changed_at")?,
+        two_factor,
+        data_key: WrappedKey {
+            key_id: key_id(row.try_get("data_key_id")?)?,
+            bytes: row.try_get("wrapped")?,
+        },
+    })
+}
+
+impl Store {
+    /// The session that `token` opens, with its account's settings: one indexed query.
+    pub async fn session(&self, token: &Token) -> Result<Option<(SessionRecord, Profile)>, Error> {
+        let row = sqlx::query(
+            "SELECT s.*, t.email, t.created_at AS opened_at, t.password_changed_at, t.two_factor,
+                t.enabled_at, t.enrollment_expires_at, k.key_id AS data_key_id, k.wrapped
+            FROM sessions s
+            JOIN settings t ON t.account_id = s.account_id
+            JOIN data_keys k ON k.owner_id = s.account_id
+            WHERE s.account_id = $1 AND s.session_id = $2",
+        )
+        .bind(token.owner())
+        .bind(token.id())
+        .fetch_optional(&self.pool)
+        .await?;
+        let Some(row) = row else { return Ok(None) };
+        let Some(record) = SessionRecord::from_row(&self.keyring, &row)? else {
+            tracing::error!(
+                account.id = %token.owner(), session.id = %token.id(),
+                "a session row is not what this service wrote: refused"
+            );
+            return Ok(None);
+        };
+        if !self.keyring.token_matches(token, &record.token) {
+            return Ok(None);
+        }
+        Ok(Some((record, profile_from(&row)?)))
+    }
+
+    /// Notes that a session was used at `now`, unless it has changed since `record` was read.
+    pub async fn touch(&self, record: &SessionRecord, now: DateTime<Utc>) -> Result<(), Error> {
+        let mut seen = record.clone();
+        seen.last_seen_at = now;
+        sqlx::query(
+            "UPDATE sessions SET last_seen_at = $3, mac = $4
+            WHERE account_id = $1 AND session_id = $2 AND last_seen_at = $5 AND factors = $6",
+        )
+        .bind(record.account.as_uuid())
+        .bind(record.id.as_uuid())
+        .bind(now)
+        .bind(seen.mac(&self.keyring)?.as_slice())
+        .bind(record.last_seen_at)
+        .bind(factors_text(&record.factors))
+        .execute(&self.pool)
+        .await?;
+        Ok(())
+    }
+
+    /// All sessions of an account, newest first.
+    pub async fn sessions(&self, account: AccountId) -> Result<Vec<SessionRecord>, Error> {
+        let rows =
+            sqlx::query("SELECT * FROM sessions WHERE account_id = $1 ORDER BY created_at DESC")
+                .bind(account.as_uuid())
+                .fetch_all(&self.pool)
+                .await?;
+        let records = rows
+            .iter()
+            .map(|row| SessionRecord::from_row(&self.keyring, row));
+        records.filter_map(Result::transpose).collect()
+    }
+}

@@ -1,0 +1,187 @@
+//! Members of staff: the row that a token opens, authenticated like a session.
+
+use account::StaffId;
+use account::staff::{Role, Staff};
+use chrono::{DateTime, Utc};
+use credentials::{DataKey, Keyring, Purpose, Token, TokenHash, WrappedKey};
+use sqlx::Row;
+use sqlx::postgres::PgRow;
+use uuid::Uuid;
+
+use crate::dossier::token_hash_from;
+use crate::error::key_id;
+use crate::projection::Entry;
+use crate::stream::{Loaded, loaded_from};
+use crate::{Corruption, Error, Store};
+
+#[derive(Clone, Debug)]
+pub struct StaffRecord {
+    pub id: StaffId,
+    pub name: String,
+    pub role: Role,
+    pub issued_at: DateTime<Utc>,
+    pub expires_at: DateTime<Utc>,
+    pub revoked_at: Option<DateTime<Utc>>,
+    pub(crate) token: TokenHash,
+}
+
+/// A row of the read model, to be written.
+#[derive(Debug)]
+pub(crate) struct StaffImage {
+    pub(crate) record: StaffRecord,
+    pub(crate) mac: [u8; 32],
+}
+
+impl StaffRecord {
+    pub(crate) const fn role_column(&self) -> &'static str {
+        match self.role {
+            Role::Support => "support",
+            Role::Auditor => "auditor",
+        }
+    }
+
+    pub fn is_active(&self, now: DateTime<Utc>) -> bool {
+        self.revoked_at.is_none() && now < self.expires_at
+    }
+
+    fn mac_parts(&self) -> [Vec<u8>; 7] {
+        let micros = |at: DateTime<Utc>| at.timestamp_micros().to_be_bytes().to_vec();
+        [
+            self.id.as_uuid().as_bytes().to_vec(),
+            self.name.clone().into_bytes(),
+            self.role_column().into(),
+            self.token.hash.to_vec(),
+            micros(self.issued_at),
+            micros(self.expires_at),
+            self.revoked_at.map(micros).unwrap_or_default(),
+        ]
+    }
+
+    fn mac(&self, keyring: &Keyring) -> Result<[u8; 32], Error> {
+        let parts = self.mac_parts();
+        let parts = parts.each_ref().map(Vec::as_slice);
+        Ok(keyring.mac(Purpose::StaffMac, self.token.key_id, &parts)?)
+    }
+
+    fn from_row(keyring: &Keyring, row: &PgRow) -> Result<Self, Error> {
+        let id = StaffId::from_uuid(row.try_get("staff_id")?);
+        let token = token_hash_from(row)?.ok_or(Corruption::Staff(id))?;
+        let record = Self {
+            id,
+            name: row.try_get("name")?,
+            role: match row.try_get("role")? {
+                "support" => Role::Support,
+                _ => Role::Auditor,
+            },
+            issued_at: row.try_get("issued_at")?,
+            expires_at: row.try_get("expires_at")?,
+            revoked_at: row.try_get("revoked_at")?,
+            token,
+        };
+        let (parts, mac): (_, Vec<u8>) = (record.mac_parts(), row.try_get("mac")?);
+        let parts = parts.each_ref().map(Vec::as_slice);
+        if keyring.verify_mac(Purpose::StaffMac, record.token.key_id, &parts, &mac) {
+            Ok(record)
+        } else {
+            Err(Corruption::Staff(id).into())
+        }
+    }
+}
+
+impl Store {
+    /// The member of staff that `token` opens; whether they may still act is the caller's to ask.
+    pub async fn staff_by_token(&self, token: &Token) -> Result<Option<StaffRecord>, Error> {
+        let Some(record) = self.staff_member(StaffId::from_uuid(token.id())).await? else {
+            return Ok(None);
+        };
+        Ok(self
+            .keyring
+            .token_matches(token, &record.token)
+            .then_some(record))
+    }
+
+    pub async fn staff_member(&self, id: StaffId) -> Result<Option<StaffRecord>, Error> {
+        let row = sqlx::query("SELECT * FROM staff WHERE staff_id = $1")
+            .bind(id.as_uuid())
+            .fetch_optional(&self.pool)
+            .await?;
+        row.map(|row| StaffRecord::from_row(&self.keyring, &row))
+            .transpose()
+    }
+
+    /// Everybody who was ever issued a token, the newest first.
+    pub async fn staff(&self) -> Result<Vec<StaffRecord>, Error> {
+        let rows = sqlx::query("SELECT * FROM staff ORDER BY issued_at DESC")
+            .fetch_all(&self.pool)
+            .await?;
+        rows.iter()
+            .map(|row| StaffRecord::from_row(&self.keyring, row))
+            .collect()
+    }
+
+    /// A staff member's stream with the key for its personal fields.
+    pub async fn staff_stream(
+        &self,
+        id: StaffId,
+    ) -> Result<Option<(Loaded<Staff>, DataKey)>, Error> {
+        let row = sqlx::query(
+            "SELECT s.version, s.tip, s.recorded_at, s.shape, s.state, s.mac,
+                s.key_id AS state_key_id, k.key_id AS data_key_id, k.wrapped
+            FROM data_keys k
+            LEFT JOIN states s ON s.aggregate_id = k.owner_id::text AND s.aggregate_type = 'staff'
+            WHERE k.owner_id = $1",
+        )
+        .bind(id.as_uuid())
+        .fetch_optional(&self.pool)
+        .await?;
+        let Some(row) = row else { return Ok(None) };
+        let id: Uuid = id.as_uuid();
+        let loaded = match loaded_from(&self.keyring, id, &row)? {
+            Some(loaded) => loaded,
+            None => self.fold(id).await?,
+        };
+        let key = WrappedKey {
+            key_id: key_id(row.try_get("data_key_id")?)?,
+            bytes: row.try_get("wrapped")?,
+        };
+        Ok(Some((loaded, DataKey::unwrap(&self.keyring, id, &key)?)))
+    }
+
+    /// A staff member's stream, folded anew from its events.
+    pub async fn staff_stream_from_events(&self, id: StaffId) -> Result<(), Error> {
+        self.fold::<Staff>(id.as_uuid()).await.map(drop)
+    }
+
+    /// The read model's row after `entry`, where it changes.
+    pub(crate) async fn staff_image(
+        &self,
+        entry: &Entry<Staff>,
+        issued: Option<TokenHash>,
+    ) -> Result<Option<StaffImage>, Error> {
+        let (before, after) = (&entry.decided.before.state, &entry.decided.after);
+        let (Some(state), true) = (&after.issued, before != after) else {
+            return Ok(None);
+        };
+        let id = StaffId::from_uuid(entry.decided.before.id);
+        let token = match issued {
+            Some(token) => token,
+            None => {
+                self.staff_member(id)
+                    .await?
+                    .ok_or(Corruption::Staff(id))?
+                    .token
+            }
+        };
+        let record = StaffRecord {
+            id,
+            name: state.name.clone(),
+            role: state.role,
+            issued_at: state.at,
+            expires_at: state.expires_at,
+            revoked_at: state.revoked_at,
+            token,
+        };
+        let mac = record.mac(&self.keyring)?;
+        Ok(Some(StaffImage { record, mac }))
+    }
+}

@@ -1,0 +1,347 @@
+//! One stream: loaded with the tip of its chain, decided upon, and committed as cqrs-es asks.
+
+use std::collections::HashMap;
+
+use account::{Account, Actor, Metadata};
+use chrono::{DateTime, SubsecRound, Utc};
+use cqrs_es::event_sink::EventSink;
+use cqrs_es::{Aggregate, AggregateContext, AggregateError, EventEnvelope, EventStore};
+use credentials::{Keyring, Purpose};
+use sqlx::Row;
+use sqlx::postgres::PgRow;
+use uuid::Uuid;
+
+use crate::error::key_id;
+use crate::event_row::{GENESIS, timestamp};
+use crate::projection::Entry;
+use crate::{Beside, Error, Issued, Store};
+
+/// The shape of the serialised state. A row of another shape is folded anew from the events.
+pub(crate) const STATE_SHAPE: i32 = 1;
+
+/// A stream's state as of its last event.
+#[derive(Clone, Debug)]
+pub struct Loaded<A> {
+    pub(crate) id: Uuid,
+    pub(crate) state: A,
+    pub(crate) version: u64,
+    pub(crate) tip: [u8; 32],
+    pub(crate) recorded_at: Option<DateTime<Utc>>,
+}
+
+/// Events that a decision made, not yet committed.
+#[derive(Debug)]
+pub struct Decided<A: Aggregate> {
+    pub(crate) before: Loaded<A>,
+    pub(crate) after: A,
+    pub(crate) events: Vec<A::Event>,
+    pub(crate) at: DateTime<Utc>,
+}
+
+impl<A: Aggregate + Clone> Loaded<A> {
+    /// A stream before its first event.
+    pub fn unborn(id: Uuid) -> Self {
+        Self {
+            id,
+            state: A::default(),
+            version: 0,
+            tip: GENESIS,
+            recorded_at: None,
+        }
+    }
+
+    pub const fn id(&self) -> Uuid {
+        self.id
+    }
+
+    pub const fn state(&self) -> &A {
+        &self.state
+    }
+
+    /// The sequence of the last event; zero before the first.
+    pub const fn version(&self) -> u64 {
+        self.version
+    }
+
+    /// The time of what is decided now: never before the stream's last event, in microseconds.
+    pub fn moment(&self, clock: DateTime<Utc>) -> DateTime<Utc> {
+        let clock = clock.trunc_subsecs(6);
+        self.recorded_at.map_or(clock, |last| last.max(clock))
+    }
+
+    /// Decides `command` as of `at`, which came from [`Self::moment`].
+    pub async fn decide(
+        self,
+        command: A::Command,
+        services: &A::Services,
+        at: DateTime<Utc>,
+    ) -> Result<Decided<A>, A::Error> {
+        let sink = EventSink::default();
+        let mut after = self.state.clone();
+        after.handle(command, services, &sink).await?;
+        Ok(Decided {
+            before: self,
+            after,
+            events: sink.collect().await,
+            at,
+        })
+    }
+}
+
+impl<A: Aggregate> Decided<A> {
+    pub fn events(&self) -> &[A::Event] {
+        &self.events
+    }
+
+    pub const fn after(&self) -> &A {
+        &self.after
+    }
+
+    /// The sequence of the last event once committed.
+    pub fn version(&self) -> u64 {
+        self.before.version + self.events.len() as u64
+    }
+}
+
+impl<A: Aggregate> AggregateContext<A> for Loaded<A> {
+    fn aggregate(&mut self) -> &mut A {
+        &mut self.state
+    }
+}
+
+/// The row of a stream's state.
+#[derive(Debug)]
+pub(crate) struct StateImage {
+    pub(crate) version: i64,
+    pub(crate) tip: Vec<u8>,
+    pub(crate) recorded_at: String,
+    pub(crate) state: String,
+    pub(crate) mac: Vec<u8>,
+}
+
+fn mac_parts<'a>(
+    stream: (&'a str, &'a str),
+    version: &'a [u8; 8],
+    tip: &'a [u8],
+    recorded_at: &'a str,
+    state: &'a str,
+) -> [&'a [u8]; 7] {
+    let shape = const { &STATE_SHAPE.to_be_bytes() };
+    [
+        stream.0.as_bytes(),
+        stream.1.as_bytes(),
+        version,
+        tip,
+        recorded_at.as_bytes(),
+        shape,
+        state.as_bytes(),
+    ]
+}
+
+impl StateImage {
+    pub(crate) fn of<A: Aggregate>(
+        keyring: &Keyring,
+        id: Uuid,
+        version: u64,
+        tip: [u8; 32],
+        at: DateTime<Utc>,
+        state: &A,
+    ) -> Result<Self, Error> {
+        let state = serde_json::to_string(state).map_err(Error::Serialize)?;
+        let (recorded_at, aggregate_id) = (timestamp(at), id.to_string());
+        let version_bytes = version.to_be_bytes();
+        let parts = mac_parts(
+            (A::TYPE, &aggregate_id),
+            &version_bytes,
+            &tip,
+            &recorded_at,
+            &state,
+        );
+        let mac = keyring.mac(Purpose::StateMac, keyring.current(), &parts)?;
+        Ok(Self {
+            version: version.cast_signed(),
+            tip: tip.to_vec(),
+            recorded_at,
+            mac: mac.to_vec(),
+            state,
+        })
+    }
+}
+
+/// The stream in a row's columns `version`, `tip`, `recorded_at`, `shape`, `state`, `mac`,
+/// `state_key_id`. `None`: there is no such row, or it is not ours; fold the events instead.
+pub(crate) fn loaded_from<A: Aggregate>(
+    keyring: &Keyring,
+    id: Uuid,
+    row: &PgRow,
+) -> Result<Option<Loaded<A>>, Error> {
+    let Some(version) = row.try_get::<Option<i64>, _>("version")? else {
+        return Ok(None);
+    };
+    let (tip, mac): (Vec<u8>, Vec<u8>) = (row.try_get("tip")?, row.try_get("mac")?);
+    let (recorded_at, state): (&str, &str) = (row.try_get("recorded_at")?, row.try_get("state")?);
+    let aggregate_id = id.to_string();
+    let version_bytes = version.to_be_bytes();
+    let parts = mac_parts(
+        (A::TYPE, &aggregate_id),
+        &version_bytes,
+        &tip,
+        recorded_at,
+        state,
+    );
+    let key = key_id(row.try_get("state_key_id")?)?;
+    let ours = row.try_get::<i32, _>("shape")? == STATE_SHAPE
+        && keyring.verify_mac(Purpose::StateMac, key, &parts, &mac);
+    let (Ok(tip), Ok(recorded_at), Ok(state)) = (
+        tip.try_into(),
+        recorded_at.parse::<DateTime<Utc>>(),
+        serde_json::from_str(state),
+    ) else {
+        return Ok(None);
+    };
+    let recorded_at = Some(recorded_at);
+    Ok(ours.then_some(Loaded {
+        id,
+        state,
+        version: version.cast_unsigned(),
+        tip,
+        recorded_at,
+    }))
+}
+
+impl Store {
+    pub(crate) async fn state_mac(
+        &self,
+        aggregate_type: &str,
+        id: Uuid,
+    ) -> Result<Option<Vec<u8>>, Error> {
+        let mac = sqlx::query_scalar(
+            "SELECT mac FROM states WHERE aggregate_id = $1 AND aggregate_type = $2",
+        )
+        .bind(id.to_string())
+        .bind(aggregate_type)
+        .fetch_optional(&self.pool)
+        .await?;
+        Ok(mac)
+    }
+
+    /// Writes a folded state over the row with the MAC `replaced`; one that was written in the
+    /// meantime is newer and stays.
+    pub(crate) async fn write_state<A: Aggregate>(
+        &self,
+        folded: &Loaded<A>,
+        replaced: Option<Vec<u8>>,
+    ) -> Result<(), Error> {
+        let at = folded.recorded_at.unwrap_or(DateTime::UNIX_EPOCH);
+        let (id, version) = (folded.id, folded.version);
+        let image = StateImage::of(&self.keyring, id, version, folded.tip, at, &folded.state)?;
+        sqlx::query(
+            "INSERT INTO states AS present (
+                aggregate_id, aggregate_type, version, tip, recorded_at, shape, state, mac, key_id
+            )
+            VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)
+            ON CONFLICT (aggregate_id, aggregate_type) DO UPDATE SET
+                version = excluded.version, tip = excluded.tip,
+                recorded_at = excluded.recorded_at, shape = excluded.shape,
+                state = excluded.state, mac = excluded.mac, key_id = excluded.key_id
+            WHERE present.mac = $10",
+        )
+        .bind(folded.id.to_string())
+        .bind(A::TYPE)
+        .bind(image.version)
+        .bind(image.tip)
+        .bind(image.recorded_at)
+        .bind(STATE_SHAPE)
+        .bind(image.state)
+        .bind(image.mac)
+        .bind(crate::commit::key_column(self.keyring.current()))
+        .bind(replaced)
+        .execute(&self.pool)
+        .await?;
+        Ok(())
+    }
+}
+
+/// cqrs-es's own view of the store: a thin adapter. Its commit knows neither tokens nor mail, so it
+/// takes only events that issue none.
+impl EventStore<Account> for Store {
+    type AC = Loaded<Account>;
+
+    async fn load_events(
+        &self,
+        aggregate_id: &str,
+    ) -> Result<Vec<EventEnvelope<Account>>, AggregateError<account::Refusal>> {
+        let id = parse_id(aggregate_id)?;
+        let history = self.history(id).await.map_err(unexpected)?;
+        Ok(history
+            .into_iter()
+            .map(|(stored, payload)| EventEnvelope {
+                aggregate_id: aggregate_id.to_owned(),
+                sequence: usize::try_from(stored.sequence).unwrap_or(usize::MAX),
+                payload,
+                metadata: HashMap::from([("metadata".to_owned(), stored.metadata)]),
+            })
+            .collect())
+    }
+
+    async fn load_aggregate(
+        &self,
+        aggregate_id: &str,
+    ) -> Result<Self::AC, AggregateError<account::Refusal>> {
+        self.load(parse_id(aggregate_id)?).await.map_err(unexpected)
+    }
+
+    async fn commit(
+        &self,
+        events: Vec<account::AccountEvent>,
+        context: Self::AC,
+        _metadata: HashMap<String, String>,
+    ) -> Result<Vec<EventEnvelope<Account>>, AggregateError<account::Refusal>> {
+        // The sink has applied the events to the context's state: it is the state after them.
+        let (id, version) = (context.id, context.version);
+        let before = self.load(id).await.map_err(unexpected)?;
+        if before.version != version {
+            return Err(AggregateError::AggregateConflict);
+        }
+        let at = context.recorded_at.unwrap_or(DateTime::UNIX_EPOCH);
+        let decided = Decided {
+            before,
+            after: context.state,
+            events: events.clone(),
+            at,
+        };
+        let entry = Entry::new(decided, Issued::default(), by_the_system(id));
+        self.commit(entry, Beside::default())
+            .await
+            .map_err(|error| match error {
+                Error::Conflict => AggregateError::AggregateConflict,
+                other => unexpected(other),
+            })?;
+        Ok((version + 1..)
+            .zip(events)
+            .map(|(sequence, payload)| EventEnvelope {
+                aggregate_id: id.to_string(),
+                sequence: usize::try_from(sequence).unwrap_or(usize::MAX),
+                payload,
+                metadata: HashMap::new(),
+            })
+            .collect())
+    }
+}
+
+fn by_the_system(command: Uuid) -> Metadata {
+    Metadata {
+        command,
+        actor: Actor::System,
+        request: None,
+    }
+}
+
+fn parse_id(text: &str) -> Result<Uuid, AggregateError<account::Refusal>> {
+    text.parse()
+        .map_err(|error: uuid::Error| AggregateError::UnexpectedError(Box::new(error)))
+}
+
+fn unexpected(error: Error) -> AggregateError<account::Refusal> {
+    AggregateError::UnexpectedError(Box::new(error))
+}
