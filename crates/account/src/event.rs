@@ -243,3 +243,6 @@ impl DomainEvent for AccountEvent {
         "1".to_owned()
     }
 }
+
+#[cfg(test)]
+mod tests;

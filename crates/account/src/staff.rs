@@ -204,3 +204,6 @@ impl DomainEvent for StaffEvent {
         "1".to_owned()
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -138,6 +138,7 @@ impl Window {
 
 /// Wrong passwords from one known device.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct DeviceFailures {
     pub window: Window,
     pub total: u32,
@@ -207,7 +208,9 @@ impl SourceFailures {
             addresses.push(address);
         }
         let limit = usize::try_from(policy.addresses.limit).unwrap_or(usize::MAX);
-        let spraying = (addresses.len() > limit).then(|| Wait::Until(now + policy.spraying_wait));
+        let begun = self.spraying.filter(|wait| !wait.is_over(&now));
+        let spraying = begun
+            .or_else(|| (addresses.len() > limit).then(|| Wait::Until(now + policy.spraying_wait)));
         addresses.truncate(limit + 1);
         Self {
             minute: self.minute.counted(now, policy.per_minute),
@@ -217,3 +220,6 @@ impl SourceFailures {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,136 @@
+use chrono::{DateTime, Duration, TimeZone, Utc};
+use cqrs_es::Aggregate;
+use cqrs_es::test::{AggregateTestExecutor, TestFramework};
+use uuid::Uuid;
+
+use super::{Role, Staff, StaffCommand, StaffEvent, StaffRefusal};
+use crate::AccountId;
+
+fn noon() -> DateTime<Utc> {
+    Utc.with_ymd_and_hms(2026, 3, 2, 12, 0, 0).unwrap()
+}
+
+fn expiry() -> DateTime<Utc> {
+    noon() + Duration::days(90)
+}
+
+fn issued() -> StaffEvent {
+    StaffEvent::StaffIssued {
+        at: noon(),
+        name: "alice".to_owned(),
+        role: Role::Support,
+        expires_at: expiry(),
+    }
+}
+
+fn revoked() -> StaffEvent {
+    StaffEvent::StaffRevoked { at: noon() }
+}
+
+fn looked() -> StaffEvent {
+    StaffEvent::AccountViewed {
+        account: AccountId::from_uuid(Uuid::from_u128(1)),
+    }
+}
+
+fn issue() -> StaffCommand {
+    StaffCommand::Issue {
+        at: noon(),
+        name: "alice".to_owned(),
+        role: Role::Support,
+        expires_at: expiry(),
+    }
+}
+
+fn revoke(at: DateTime<Utc>) -> StaffCommand {
+    StaffCommand::Revoke { at }
+}
+
+fn record(at: DateTime<Utc>) -> StaffCommand {
+    StaffCommand::Record { at, act: looked() }
+}
+
+fn given(events: impl Into<Vec<StaffEvent>>) -> AggregateTestExecutor<Staff> {
+    TestFramework::with(()).given(events.into())
+}
+
+#[test]
+fn a_member_of_staff_is_issued_once() {
+    given([]).when(issue()).then_expect_events(vec![issued()]);
+    given([issued()])
+        .when(issue())
+        .then_expect_error(StaffRefusal::AlreadyIssued);
+    given([issued(), revoked()])
+        .when(issue())
+        .then_expect_error(StaffRefusal::AlreadyIssued);
+}
+
+#[test]
+fn a_member_of_staff_is_revoked_once() {
+    given([issued()])
+        .when(revoke(noon()))
+        .then_expect_events(vec![revoked()]);
+    given([issued(), revoked()])
+        .when(revoke(noon()))
+        .then_expect_error(StaffRefusal::Revoked);
+}
+
+#[test]
+fn a_token_that_has_expired_can_still_be_revoked() {
+    let at = expiry() + Duration::days(1);
+    given([issued()])
+        .when(revoke(at))
+        .then_expect_events(vec![StaffEvent::StaffRevoked { at }]);
+}
+
+#[test]
+fn nobody_acts_who_was_not_issued() {
+    for command in [revoke(noon()), record(noon())] {
+        given([])
+            .when(command)
+            .then_expect_error(StaffRefusal::NotIssued);
+    }
+}
+
+#[test]
+fn what_staff_do_is_recorded_each_time() {
+    given([issued()])
+        .when(record(noon()))
+        .then_expect_events(vec![looked()]);
+    given([issued(), looked()])
+        .when(record(noon()))
+        .then_expect_events(vec![looked()]);
+}
+
+#[test]
+fn nobody_acts_with_a_revoked_token() {
+    given([issued(), revoked()])
+        .when(record(noon()))
+        .then_expect_error(StaffRefusal::Revoked);
+}
+
+#[test]
+fn nobody_acts_with_a_token_that_has_expired() {
+    let instant = Duration::microseconds(1);
+    given([issued()])
+        .when(record(expiry() - instant))
+        .then_expect_events(vec![looked()]);
+    given([issued()])
+        .when(record(expiry()))
+        .then_expect_error(StaffRefusal::Expired);
+}
+
+#[test]
+fn what_staff_did_does_not_change_who_they_are() {
+    let mut staff = Staff::default();
+    staff.apply(looked());
+    assert_eq!(staff, Staff::default(), "nothing before the first event");
+    staff.apply(issued());
+    let before = staff.clone();
+    staff.apply(looked());
+    assert_eq!(staff, before);
+    staff.apply(revoked());
+    assert_eq!(staff.issued.as_ref().unwrap().revoked_at, Some(noon()));
+    let text = serde_json::to_string(&staff).unwrap();
+    assert_eq!(serde_json::from_str::<Staff>(&text).unwrap(), staff);
+}
