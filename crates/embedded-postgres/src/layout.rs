@@ -1,0 +1,76 @@
+//! Where things are in a data directory, and what state its cluster is in.
+
+use std::{
+    fs::{self, DirBuilder, Permissions},
+    io::ErrorKind,
+    os::unix::fs::{DirBuilderExt, PermissionsExt},
+    path::{Path, PathBuf},
+};
+
+use crate::{
+    error::{Error, io_error},
+    locate::major_of,
+};
+
+/// The server's user must pass through on the way to the cluster; nobody needs to look.
+const PASSABLE: u32 = 0o711;
+
+/// The paths of one data directory, all absolute.
+#[derive(Debug, Clone)]
+pub(crate) struct Layout {
+    pub(crate) root: PathBuf,
+}
+
+impl Layout {
+    /// Makes the directory and what is missing above it, with a mode that the umask has no
+    /// say in.
+    pub(crate) fn prepare(data_dir: &Path) -> Result<Self, Error> {
+        let wanted = std::path::absolute(data_dir).map_err(io_error("find", data_dir))?;
+        let mut missing: Vec<&Path> = wanted.ancestors().take_while(|dir| !dir.exists()).collect();
+        missing.reverse();
+        for dir in missing {
+            make_folder(dir, PASSABLE)?;
+        }
+        let root = fs::canonicalize(&wanted).map_err(io_error("open the folder", &wanted))?;
+        Ok(Self { root })
+    }
+
+    pub(crate) fn cluster(&self) -> PathBuf {
+        self.root.join("postgres")
+    }
+
+    /// Where initdb works. It becomes the cluster by being renamed, or never.
+    pub(crate) fn half_made(&self) -> PathBuf {
+        self.root.join("postgres.new")
+    }
+
+    pub(crate) fn log(&self) -> PathBuf {
+        self.root.join("postgres.log")
+    }
+
+    /// The major version of the cluster; `None` before there is one.
+    pub(crate) fn cluster_major(&self) -> Result<Option<u32>, Error> {
+        let path = self.cluster();
+        let mut entries = match fs::read_dir(&path) {
+            Ok(entries) => entries,
+            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
+            Err(error) => return Err(io_error("read", path)(error)),
+        };
+        if entries.next().is_none() {
+            return Ok(None);
+        }
+        let version = fs::read_to_string(path.join("PG_VERSION")).unwrap_or_default();
+        match major_of(&version) {
+            Some(major) => Ok(Some(major)),
+            None => Err(Error::NotACluster { path }),
+        }
+    }
+}
+
+pub(crate) fn make_folder(path: &Path, mode: u32) -> Result<(), Error> {
+    DirBuilder::new()
+        .mode(mode)
+        .create(path)
+        .and_then(|()| fs::set_permissions(path, Permissions::from_mode(mode)))
+        .map_err(io_error("make the folder", path))
+}
