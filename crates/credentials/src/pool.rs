@@ -164,9 +164,27 @@ impl HashingPermit {
         password: &NewPassword,
         random: &dyn Random,
     ) -> Result<PasswordHash, HashingError> {
+        self.hash_text(password.text(), random).await
+    }
+
+    /// The same password, which has just been verified, under the present settings.
+    pub async fn renew(
+        self,
+        verified: &PresentedPassword,
+        random: &dyn Random,
+    ) -> Result<PasswordHash, HashingError> {
+        self.hash_text(verified.text().unwrap_or_default(), random)
+            .await
+    }
+
+    async fn hash_text(
+        self,
+        text: &str,
+        random: &dyn Random,
+    ) -> Result<PasswordHash, HashingError> {
         let salt = random.bytes::<SALT_BYTES>()?;
         let cost = self.pool.0.settings.cost();
-        let text = Zeroizing::new(password.text().to_owned());
+        let text = Zeroizing::new(text.to_owned());
         self.pool.0.hashes.fetch_add(1, Relaxed);
         let tag = self.run(text, salt.to_vec(), cost).await?;
         Ok(PasswordHash::new(cost, salt, tag))

@@ -68,7 +68,12 @@ mod tests {
     use super::*;
 
     fn source(ip: &str) -> String {
-        Caller { request_id: String::new(), ip: ip.parse().unwrap(), user_agent: None }.source()
+        Caller {
+            request_id: String::new(),
+            ip: ip.parse().unwrap(),
+            user_agent: None,
+        }
+        .source()
     }
 
     #[test]

@@ -59,7 +59,9 @@ pub enum Error {
 impl Error {
     pub(crate) fn waiting(wait: Wait, now: DateTime<Utc>) -> Self {
         let remaining = wait.remaining(now, chrono::Duration::hours(24));
-        Self::TooManyAttempts { retry_after: remaining.to_std().unwrap_or_default() }
+        Self::TooManyAttempts {
+            retry_after: remaining.to_std().unwrap_or_default(),
+        }
     }
 
     pub(crate) fn internal(cause: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
@@ -86,7 +88,9 @@ impl Error {
 impl From<store::Error> for Error {
     fn from(error: store::Error) -> Self {
         match error {
-            store::Error::Conflict => Self::Overloaded { retry_after: Duration::from_secs(1) },
+            store::Error::Conflict => Self::Overloaded {
+                retry_after: Duration::from_secs(1),
+            },
             store::Error::AddressTaken => Self::AddressTaken,
             store::Error::Unavailable(_) => Self::Unavailable(error.into()),
             other => Self::internal(other),

@@ -1,1 +1,130 @@
+//! The use cases: gather facts, decide, commit, answer.
+//!
+//! Each is a method of [`Service`]: it loads what the decision needs, checks credentials on the
+//! hashing pool with no connection held, lets `account` decide, and commits. When somebody else was
+//! faster it loads and decides again, within bounds, and never hashes twice for the same
+//! credential. It answers from committed events alone.
 
+mod act;
+mod audit;
+mod caller;
+mod clock;
+mod enrollment;
+mod error;
+mod jobs;
+mod mailing;
+mod opening;
+mod operations;
+mod owner;
+mod password_check;
+mod reset;
+mod second_factor;
+mod sign_in;
+mod staff;
+mod support;
+mod unblock;
+mod view;
+
+use std::sync::Arc;
+
+use account::Policy;
+use credentials::{HashingPool, Keyring, PasswordRules, Random};
+use store::Store;
+use tokio::sync::Notify;
+use zeroize::Zeroizing;
+
+pub use audit::At;
+pub use caller::{Caller, Owner, StaffMember};
+pub use clock::{Clock, SystemClock};
+pub use enrollment::Enrollment;
+pub use error::Error;
+pub use mailing::Post;
+pub use operations::{Figures, NotReady};
+pub use sign_in::{NewSession, SignIn, SignInOutcome};
+pub use staff::StaffToken;
+pub use support::Unlock;
+pub use view::{
+    AccountSummary, AccountView, ActorView, EventSketch, EventView, Examination, Page, RequestView,
+    SessionListing, SessionView, SettingsView, StateView, TwoFactorView, UnlockPreview, WaitView,
+};
+
+/// A secret on its way to the one answer that issues it.
+pub type Secret = Zeroizing<String>;
+
+/// What an operator decides.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    pub policy: Policy,
+    pub password_rules: PasswordRules,
+    /// The name that an authenticator app shows.
+    pub issuer: String,
+    /// Without a slash at its end; mailed links begin with it.
+    pub public_url: String,
+}
+
+/// All use cases. Cheap to clone.
+#[derive(Clone, Debug)]
+pub struct Service(Arc<Inner>);
+
+#[derive(Debug)]
+struct Inner {
+    store: Store,
+    hashing: HashingPool,
+    clock: Arc<dyn Clock>,
+    random: Arc<dyn Random>,
+    settings: Settings,
+    turns: act::Turns,
+    counters: operations::Counters,
+    job_added: Notify,
+    mail_promised: Notify,
+}
+
+impl Service {
+    pub fn new(
+        store: Store,
+        hashing: HashingPool,
+        clock: Arc<dyn Clock>,
+        random: Arc<dyn Random>,
+        settings: Settings,
+    ) -> Self {
+        Self(Arc::new(Inner {
+            store,
+            hashing,
+            clock,
+            random,
+            settings,
+            turns: act::Turns::default(),
+            counters: operations::Counters::default(),
+            job_added: Notify::new(),
+            mail_promised: Notify::new(),
+        }))
+    }
+
+    pub fn settings(&self) -> &Settings {
+        &self.0.settings
+    }
+
+    fn store(&self) -> &Store {
+        &self.0.store
+    }
+
+    fn keyring(&self) -> &Keyring {
+        self.0.store.keyring()
+    }
+
+    fn policy(&self) -> &Policy {
+        &self.0.settings.policy
+    }
+
+    fn random(&self) -> &dyn Random {
+        self.0.random.as_ref()
+    }
+
+    fn now(&self) -> chrono::DateTime<chrono::Utc> {
+        self.0.clock.now()
+    }
+
+    fn new_id(&self) -> Result<uuid::Uuid, Error> {
+        Ok(self.random().id(self.now())?)
+    }
+}

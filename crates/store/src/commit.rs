@@ -3,7 +3,7 @@
 //! `sql/commit.sql` is bound here part by part, in its order.
 
 use account::staff::Staff;
-use account::{Account, AccountEvent, AccountId, StaffId};
+use account::{Account, AccountId, StaffId};
 use chrono::{DateTime, Utc};
 use cqrs_es::Aggregate;
 use credentials::{KeyId, SealedSecret, SecretKind, TokenHash, WrappedKey};
@@ -34,6 +34,8 @@ pub struct Beside {
     pub unblock: Option<(Uuid, TokenHash, DateTime<Utc>)>,
     pub spent: Spent,
     pub answer: Option<Answer>,
+    /// The waits of known devices are lifted.
+    pub lifts_devices: bool,
     /// The token of a member of staff who is being issued one.
     pub staff_token: Option<TokenHash>,
 }
@@ -491,7 +493,7 @@ fn bind_beside<'q>(query: Statement<'q>, beside: &Beside, at: DateTime<Utc>) -> 
         .bind(beside.spent.job)
 }
 
-/// $75 to $86
+/// $75 to $87
 fn bind_answer_and_staff<'q>(
     query: Statement<'q>,
     staff: Option<&StaffImage>,
@@ -511,4 +513,5 @@ fn bind_answer_and_staff<'q>(
         .bind(staff.map(|staff| staff.record.expires_at))
         .bind(staff.and_then(|staff| staff.record.revoked_at))
         .bind(staff.map(|staff| staff.mac.to_vec()))
+        .bind(beside.lifts_devices)
 }

@@ -99,16 +99,18 @@ pub async fn migrate(url: &str) -> Result<(), ConnectError> {
     connection.close().await.map_err(ConnectError::Unreachable)
 }
 
-/// Whether every migration that this program knows has been applied.
-pub async fn migrations_are_current(pool: &PgPool) -> Result<bool, crate::Error> {
-    let applied = sqlx::query_scalar::<_, i64>(
-        "SELECT version FROM _sqlx_migrations WHERE success ORDER BY version",
-    )
-    .fetch_all(pool)
-    .await?;
-    Ok(MIGRATOR
-        .iter()
-        .all(|migration| applied.contains(&migration.version)))
+impl crate::Store {
+    /// Whether every migration that this program knows has been applied.
+    pub async fn migrations_are_current(&self) -> Result<bool, crate::Error> {
+        let applied = sqlx::query_scalar::<_, i64>(
+            "SELECT version FROM _sqlx_migrations WHERE success ORDER BY version",
+        )
+        .fetch_all(&self.pool)
+        .await?;
+        Ok(MIGRATOR
+            .iter()
+            .all(|migration| applied.contains(&migration.version)))
+    }
 }
 
 /// Claims a new database for the keys in use; refuses one that belongs to other keys.

@@ -257,12 +257,11 @@ impl Store {
             return Ok(None);
         };
         let account = AccountId::from_uuid(id);
-        let loaded = match loaded_from(&self.keyring, id, row)? {
-            Some(loaded) => loaded,
-            None => {
-                tracing::error!(account.id = %id, "the state row is missing or not ours: folding");
-                self.fold(id).await?
-            }
+        let loaded = if let Some(loaded) = loaded_from(&self.keyring, id, row)? {
+            loaded
+        } else {
+            tracing::error!(account.id = %id, "the state row is missing or not ours: folding");
+            self.fold(id).await?
         };
         let Some(wrapped) = row.try_get::<Option<Vec<u8>>, _>("wrapped")? else {
             return Err(Corruption::MissingDataKey(id).into());
@@ -294,27 +293,44 @@ impl Store {
     /// The device that `token` proves, if it belongs to the account that was asked for.
     fn device_from(&self, token: &Token, row: &PgRow) -> Result<Option<Device>, Error> {
         let owner = row.try_get::<Option<Uuid>, _>("account_id")?;
-        let Some(id) = row.try_get::<Option<Uuid>, _>("device_id")? else {
+        let Some(device) = device_row(row)? else {
             return Ok(None);
         };
-        let key = key_id(row.try_get("device_key_id")?)?;
-        let Ok(nonce) = row.try_get::<Vec<u8>, _>("nonce")?.try_into() else {
-            return Ok(None);
-        };
-        if owner != Some(token.owner()) || !self.keyring.device_token_matches(token, key, &nonce) {
-            return Ok(None);
-        }
-        let failures = serde_json::from_str(row.try_get("failures")?).unwrap_or_default();
-        let failures = Versioned {
-            value: failures,
-            version: row.try_get("device_version")?,
-        };
-        Ok(Some(Device {
-            id: DeviceId::from_uuid(id),
-            failures,
-            nonce,
-            key_id: key,
-        }))
+        let ours = owner == Some(token.owner())
+            && self
+                .keyring
+                .device_token_matches(token, device.key_id, &device.nonce);
+        Ok(ours.then_some(device))
+    }
+
+    /// The browsers that an account knows.
+    pub async fn devices(&self, account: AccountId) -> Result<Vec<Device>, Error> {
+        let rows = sqlx::query(
+            "SELECT device_id, nonce, key_id AS device_key_id, failures, version AS device_version
+            FROM devices WHERE account_id = $1",
+        )
+        .bind(account.as_uuid())
+        .fetch_all(&self.pool)
+        .await?;
+        let devices = rows.iter().map(device_row);
+        devices.filter_map(Result::transpose).collect()
+    }
+
+    /// The key that opens an account's personal fields; none once it was erased.
+    pub async fn data_key(&self, owner: Uuid) -> Result<Option<DataKey>, Error> {
+        let row = sqlx::query("SELECT key_id, wrapped FROM data_keys WHERE owner_id = $1")
+            .bind(owner)
+            .fetch_optional(&self.pool)
+            .await?;
+        row.map(|row| {
+            let key_id = key_id(row.try_get("key_id")?)?;
+            let key = WrappedKey {
+                key_id,
+                bytes: row.try_get("wrapped")?,
+            };
+            Ok(DataKey::unwrap(&self.keyring, owner, &key)?)
+        })
+        .transpose()
     }
 
     /// The whole stream of an account, from its state row or else from its events.
@@ -412,6 +428,25 @@ pub(crate) fn token_hash_from(row: &PgRow) -> Result<Option<TokenHash>, Error> {
     let key_id = key_id(row.try_get("key_id")?)?;
     let hash = row.try_get::<Vec<u8>, _>("token_hash")?.try_into().ok();
     Ok(hash.map(|hash| TokenHash { key_id, hash }))
+}
+
+fn device_row(row: &PgRow) -> Result<Option<Device>, Error> {
+    let Some(id) = row.try_get::<Option<Uuid>, _>("device_id")? else {
+        return Ok(None);
+    };
+    let Ok(nonce) = row.try_get::<Vec<u8>, _>("nonce")?.try_into() else {
+        return Ok(None);
+    };
+    let failures = serde_json::from_str(row.try_get("failures")?).unwrap_or_default();
+    Ok(Some(Device {
+        id: DeviceId::from_uuid(id),
+        failures: Versioned {
+            value: failures,
+            version: row.try_get("device_version")?,
+        },
+        nonce,
+        key_id: key_id(row.try_get("device_key_id")?)?,
+    }))
 }
 
 type StoredSecret = (CredentialId, SecretKind, SealedSecret);

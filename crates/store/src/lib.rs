@@ -32,14 +32,16 @@ use sqlx::PgPool;
 use tokio::sync::Notify;
 
 pub use audit::{Feed, LoggedEvent};
-pub use commit::{Answer, Beside, DeviceChange, NewRegistration, NewSecret, SealedMail, Spent};
-pub use connect::{ConnectError, Role, check_keys, connect, migrate, migrations_are_current};
+pub use commit::{
+    Answer, Beside, DeviceChange, NewRegistration, NewSecret, SealedMail, Spent, ThrottleChange,
+};
+pub use connect::{ConnectError, Role, check_keys, connect, migrate};
 pub use dossier::{Device, Dossier, Registration, SignInDossier, Versioned};
 pub use error::{Corruption, Error};
 pub use history::StoredEvent;
 pub use idempotency::EarlierAnswer;
 pub use outbox::{Job, QueuedMail};
-pub use projection::{Entry, Issued};
+pub use projection::{Entry, Issued, device_expiry};
 pub use replay::{CheckReport, Finding};
 pub use sequencer::Sequencer;
 pub use sessions::{Profile, SessionRecord, TwoFactorStatus};

@@ -260,6 +260,6 @@ pub(crate) fn session_record(
 }
 
 /// When the device's mark ends if it is renewed at `at`.
-pub(crate) fn device_expiry(at: DateTime<Utc>) -> DateTime<Utc> {
+pub fn device_expiry(at: DateTime<Utc>) -> DateTime<Utc> {
     at + DEVICE_LIFETIME
 }

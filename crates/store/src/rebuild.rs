@@ -155,8 +155,8 @@ impl Store {
             };
             let last_seen_at = row.try_get("last_seen_at")?;
             let session = SessionRecord {
-                token,
                 last_seen_at,
+                token,
                 ..told.clone()
             };
             self.rebuild_session(&session, transaction).await?;

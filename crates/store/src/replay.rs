@@ -8,7 +8,6 @@ use credentials::{Field, TokenHash};
 use sqlx::Row;
 use uuid::Uuid;
 
-use crate::error::key_id;
 use crate::projection::{SettingsImage, live_secrets, session_record};
 use crate::sessions::{SessionRecord, factors_text};
 use crate::stream::Loaded;
@@ -296,16 +295,10 @@ impl Store {
     /// The keyed hash of the address that the history tells: the one thing that a replay opens.
     pub(crate) async fn address_hash_of(&self, expected: &Expected) -> Result<[u8; 32], Error> {
         let id = expected.loaded.id;
-        let key = sqlx::query("SELECT key_id, wrapped FROM data_keys WHERE owner_id = $1")
-            .bind(id)
-            .fetch_optional(&self.pool)
+        let key = self
+            .data_key(id)
             .await?
             .ok_or(crate::Corruption::MissingDataKey(id))?;
-        let key = credentials::WrappedKey {
-            key_id: key_id(key.try_get("key_id")?)?,
-            bytes: key.try_get("wrapped")?,
-        };
-        let key = credentials::DataKey::unwrap(&self.keyring, id, &key)?;
         let damaged = || crate::Corruption::Row {
             table: "settings",
             row: id.to_string(),

@@ -93,6 +93,20 @@ impl<A: Aggregate> Decided<A> {
         &self.events
     }
 
+    /// The stream.
+    pub const fn id(&self) -> Uuid {
+        self.before.id
+    }
+
+    /// The sequence of the last event before these.
+    pub const fn base(&self) -> u64 {
+        self.before.version
+    }
+
+    pub const fn before(&self) -> &A {
+        &self.before.state
+    }
+
     pub const fn after(&self) -> &A {
         &self.after
     }

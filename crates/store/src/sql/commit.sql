@@ -124,6 +124,9 @@ device_dropped AS (
     WHERE account_id = $18 AND device_id = $57 AND version = $60 AND $58 IS NULL
     RETURNING 1
 ),
+devices_lifted AS (
+    UPDATE devices SET failures = '{}', version = version + 1 WHERE account_id = $18 AND $87::boolean
+),
 
 -- Beside the log.
 throttled AS (

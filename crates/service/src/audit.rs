@@ -1,0 +1,334 @@
+//! Auditors: an account's history, its state at a past instant, and the feed of everything.
+
+use account::staff::StaffEvent;
+use account::state::TwoFactor;
+use account::{Account, AccountId, Actor, Metadata, Personal};
+use chrono::{DateTime, Utc};
+use credentials::{DataKey, Field};
+use futures::Stream;
+use serde_json::{Value, json};
+use store::{Feed, LoggedEvent, StoredEvent};
+use uuid::Uuid;
+
+use crate::reset::reveal_address;
+use crate::view::{ActorView, EventView, Page, RequestView, StateView};
+use crate::{Caller, Error, Service, StaffMember};
+
+/// How many events a stream reads at a time.
+const CHUNK: i64 = 500;
+
+/// As of when a state is asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum At {
+    Now,
+    Sequence(u64),
+    /// Inclusive.
+    Instant(DateTime<Utc>),
+}
+
+impl Service {
+    pub async fn history(
+        &self,
+        caller: &Caller,
+        staff: &StaffMember,
+        account: AccountId,
+        after: u64,
+        limit: u32,
+    ) -> Result<Page<EventView>, Error> {
+        self.exists(account).await?;
+        self.record(caller, staff, |_| {
+            Ok(StaffEvent::HistoryRead {
+                account,
+                after,
+                limit,
+            })
+        })
+        .await?;
+        self.read_history(account, after, limit).await
+    }
+
+    /// An account's events for an operator, who has the database itself.
+    pub async fn read_history(
+        &self,
+        account: AccountId,
+        after: u64,
+        limit: u32,
+    ) -> Result<Page<EventView>, Error> {
+        let after = i64::try_from(after).unwrap_or(i64::MAX);
+        let key = self.store().data_key(account.as_uuid()).await?;
+        let events = self.store().events_of(account, after, limit.into()).await?;
+        let events = events
+            .iter()
+            .map(|event| view(event, key.as_ref()))
+            .collect::<Result<Vec<_>, _>>()?;
+        let next = events.last().map(|event| event.sequence);
+        Ok(Page { events, next })
+    }
+
+    async fn exists(&self, account: AccountId) -> Result<(), Error> {
+        let first = self.store().events_of(account, 0, 1).await?;
+        first.first().map(drop).ok_or(Error::NotFound)
+    }
+
+    pub async fn state(
+        &self,
+        caller: &Caller,
+        staff: &StaffMember,
+        account: AccountId,
+        at: At,
+    ) -> Result<StateView, Error> {
+        let state = self.replay(account, at).await?;
+        let sequence = state.sequence;
+        self.record(caller, staff, |_| {
+            Ok(StaffEvent::StateRead { account, sequence })
+        })
+        .await?;
+        Ok(state)
+    }
+
+    /// An account's state, replayed from its events alone.
+    pub async fn replay(&self, account: AccountId, at: At) -> Result<StateView, Error> {
+        if matches!(at, At::Instant(instant) if self.now() < instant) {
+            return Err(Error::BeyondHistory);
+        }
+        let history = self.store().history(account.as_uuid()).await?;
+        if history.is_empty() {
+            return Err(Error::NotFound);
+        }
+        let (mut state, mut reached) = (Account::default(), None);
+        for (stored, event) in history {
+            let recorded_at: DateTime<Utc> = stored.recorded_at.parse().map_err(Error::internal)?;
+            let included = match at {
+                At::Now => true,
+                At::Sequence(sequence) => stored.sequence.cast_unsigned() <= sequence,
+                At::Instant(instant) => recorded_at <= instant,
+            };
+            if !included {
+                break;
+            }
+            state.apply_event(event);
+            reached = Some((stored.sequence.cast_unsigned(), stored.recorded_at));
+        }
+        let (sequence, recorded_at) = reached.ok_or(Error::BeyondHistory)?;
+        if matches!(at, At::Sequence(asked) if asked != sequence) {
+            return Err(Error::BeyondHistory);
+        }
+        let key = self.store().data_key(account.as_uuid()).await?;
+        let state = state_view(account, &state, key.as_ref());
+        Ok(StateView {
+            account_id: account,
+            sequence,
+            recorded_at,
+            state,
+        })
+    }
+
+    /// Events of all streams after the position `after`, in the one order.
+    pub async fn feed(
+        &self,
+        caller: &Caller,
+        staff: &StaffMember,
+        after: Option<u64>,
+        limit: u32,
+    ) -> Result<Page<EventView>, Error> {
+        let act = StaffEvent::FeedRead {
+            after,
+            limit: Some(limit),
+        };
+        self.record(caller, staff, |_| Ok(act.clone())).await?;
+        let events = self
+            .store()
+            .read_feed(feed_after(after), limit.into())
+            .await?;
+        let events = events
+            .iter()
+            .map(logged_view)
+            .collect::<Result<Vec<_>, _>>()?;
+        let next = events.last().and_then(|event| event.position).or(after);
+        Ok(Page { events, next })
+    }
+
+    /// The same to the end of the log, in memory a chunk at a time.
+    pub async fn feed_stream(
+        &self,
+        caller: &Caller,
+        staff: &StaffMember,
+        after: Option<u64>,
+    ) -> Result<impl Stream<Item = Result<EventView, Error>> + Send + 'static + use<>, Error> {
+        let act = StaffEvent::FeedRead { after, limit: None };
+        self.record(caller, staff, |_| Ok(act.clone())).await?;
+        let begin = (self.clone(), feed_after(after), Vec::new().into_iter());
+        Ok(futures::stream::try_unfold(
+            begin,
+            |(service, feed, mut chunk)| async move {
+                if let Some(event) = chunk.next() {
+                    return Ok(Some((event, (service, feed, chunk))));
+                }
+                let events = service.store().read_feed(feed, CHUNK).await?;
+                let read = i64::try_from(events.len()).unwrap_or_default();
+                let views = events
+                    .iter()
+                    .map(logged_view)
+                    .collect::<Result<Vec<_>, _>>()?;
+                let (feed, mut chunk) = (
+                    Feed {
+                        next: feed.next + read,
+                    },
+                    views.into_iter(),
+                );
+                Ok(chunk.next().map(|event| (event, (service, feed, chunk))))
+            },
+        ))
+    }
+}
+
+fn feed_after(after: Option<u64>) -> Feed {
+    let next = after.map_or(0, |after| {
+        i64::try_from(after).map_or(i64::MAX, |a| a.saturating_add(1))
+    });
+    Feed { next }
+}
+
+fn logged_view(logged: &LoggedEvent) -> Result<EventView, Error> {
+    view(&logged.event, logged.data_key.as_ref())
+}
+
+fn view(event: &StoredEvent, key: Option<&DataKey>) -> Result<EventView, Error> {
+    let metadata: Metadata = serde_json::from_str(&event.metadata).map_err(Error::internal)?;
+    let owner: Uuid = event.aggregate_id.parse().map_err(Error::internal)?;
+    let mut payload: Value = serde_json::from_str(&event.payload).map_err(Error::internal)?;
+    let mut data = payload
+        .get_mut(&event.event_type)
+        .map(Value::take)
+        .unwrap_or_default();
+    reveal_in(&mut data, owner, key);
+    let shown = |field, sealed: Option<&Personal>| key?.reveal(owner, field, sealed?).ok();
+    let request = metadata.request.as_ref();
+    Ok(EventView {
+        stream: format!("{}/{}", event.aggregate_type, event.aggregate_id),
+        account_id: (event.aggregate_type == "account").then_some(owner),
+        sequence: event.sequence.cast_unsigned(),
+        position: event.position.map(i64::cast_unsigned),
+        event_type: event.event_type.clone(),
+        version: event.event_version.parse().unwrap_or_default(),
+        recorded_at: event.recorded_at.clone(),
+        actor: actor_view(metadata.actor),
+        request: RequestView {
+            id: shown(Field::RequestId, request.map(|origin| &origin.id)),
+            ip: shown(Field::Ip, request.and_then(|origin| origin.ip.as_ref())),
+            user_agent: shown(
+                Field::UserAgent,
+                request.and_then(|o| o.user_agent.as_ref()),
+            ),
+        },
+        data,
+        hash: event
+            .hash
+            .iter()
+            .map(|byte| format!("{byte:02x}"))
+            .collect(),
+    })
+}
+
+/// The personal fields of events, by their names there.
+fn field_named(name: &str) -> Option<Field> {
+    match name {
+        "email" => Some(Field::Email),
+        "reason" => Some(Field::UnlockReason),
+        "ticket" => Some(Field::UnlockTicket),
+        "address" => Some(Field::SearchedAddress),
+        _ => None,
+    }
+}
+
+/// Replaces each sealed field by its value; by nothing once its key was destroyed.
+fn reveal_in(data: &mut Value, owner: Uuid, key: Option<&DataKey>) {
+    let Some(fields) = data.as_object_mut() else {
+        return;
+    };
+    for (name, value) in fields {
+        let Some(field) = field_named(name) else {
+            continue;
+        };
+        let Ok(sealed) = serde_json::from_value::<Personal>(value.clone()) else {
+            continue;
+        };
+        *value = key
+            .and_then(|key| key.reveal(owner, field, &sealed).ok())
+            .into();
+    }
+}
+
+fn actor_view(actor: Actor) -> ActorView {
+    let (kind, id, name) = match actor {
+        Actor::Visitor => ("visitor", None, None),
+        Actor::Owner { id } => ("owner", Some(id.as_uuid()), None),
+        Actor::Support { id, name } => ("support", Some(id.as_uuid()), Some(name)),
+        Actor::Auditor { id, name } => ("auditor", Some(id.as_uuid()), Some(name)),
+        Actor::System => ("system", None, None),
+    };
+    ActorView {
+        kind: kind.to_owned(),
+        id,
+        name,
+    }
+}
+
+fn state_view(account: AccountId, state: &Account, key: Option<&DataKey>) -> Value {
+    let Some(opened) = &state.opened else {
+        return Value::Null;
+    };
+    let email = key.and_then(|key| reveal_address(key, account, &opened.email).ok());
+    let two_factor = match opened.two_factor {
+        TwoFactor::Disabled => json!({ "status": "disabled" }),
+        TwoFactor::Enrolling {
+            expires_at,
+            rejected,
+            ..
+        } => json!({
+            "status": "enrolling", "enrollment_expires_at": expires_at,
+            "rejected_codes": rejected.failures,
+        }),
+        TwoFactor::Enabled {
+            since, last_step, ..
+        } => {
+            json!({ "status": "enabled", "enabled_at": since, "last_step": last_step })
+        }
+    };
+    json!({
+        "email": email,
+        "created_at": opened.at,
+        "password": { "changed_at": opened.password.changed_at },
+        "two_factor": two_factor,
+        "rejected_codes": opened.codes.failures,
+        "codes_refused": opened.codes.wait,
+        "sessions": opened.sessions.iter().map(|session| json!({
+            "id": session.id, "expires_at": session.expires_at, "factors": session.factors,
+        })).collect::<Vec<_>>(),
+        "challenges": opened.challenges.iter().map(|challenge| json!({
+            "id": challenge.id, "expires_at": challenge.expires_at,
+            "rejected_codes": challenge.rejected,
+        })).collect::<Vec<_>>(),
+        "resets": opened.resets.iter().map(|reset| json!({
+            "id": reset.id, "expires_at": reset.expires_at,
+        })).collect::<Vec<_>>(),
+        "last_signed_in_at": opened.last_signed_in_at,
+    })
+}
+
+/// Every event has a name that its payload is tagged with.
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_data_of_an_event_is_what_its_name_tags() {
+        let session = account::SessionId::from_uuid(Uuid::nil());
+        let payload = serde_json::to_value(account::AccountEvent::SignedOut { session }).unwrap();
+        assert!(
+            payload
+                .get("SignedOut")
+                .is_some_and(|data| data.get("session").is_some())
+        );
+    }
+}

@@ -1,0 +1,214 @@
+//! Turning two-factor on and off.
+
+use account::command::{CancelEnrollment, ConfirmEnrollment, DisableTwoFactor, StartEnrollment};
+use account::state::TwoFactor;
+use account::{AccountEvent, Command, CredentialId};
+use chrono::{DateTime, Utc};
+use credentials::{SecretKind, TotpCode, TotpSecret, qr};
+use mail::Message;
+use store::{Beside, Dossier, Issued, NewSecret};
+use zeroize::Zeroizing;
+
+use crate::mailing::circumstances;
+use crate::owner::Act;
+use crate::password_check::PasswordCheck;
+use crate::reset::{address_of, rejected_or_done};
+use crate::sign_in::opened;
+use crate::{Caller, Error, Owner, Secret, Service};
+
+/// What an authenticator app is given, once.
+#[derive(Debug)]
+pub struct Enrollment {
+    /// Unpadded base32.
+    pub secret: Secret,
+    pub otpauth_uri: Secret,
+    pub qr_svg: Secret,
+    /// A data URI.
+    pub qr_png: Secret,
+    pub expires_at: DateTime<Utc>,
+}
+
+impl Service {
+    pub async fn start_enrollment(
+        &self,
+        caller: &Caller,
+        owner: &Owner,
+        current: &str,
+    ) -> Result<Enrollment, Error> {
+        let mut check = PasswordCheck::new(current);
+        let mut attempts = self.attempts("StartEnrollment", &owner.account.as_uuid())?;
+        let secret = TotpSecret::generate(self.random())?;
+        let enrollment = CredentialId::from_uuid(self.new_id()?);
+        loop {
+            let dossier = self.owned(owner, &attempts).await?;
+            let at = dossier.loaded.moment(self.now());
+            if matches!(
+                opened(dossier.loaded.state())?.two_factor,
+                TwoFactor::Enabled { .. }
+            ) {
+                return Err(Error::TwoFactorAlreadyEnabled);
+            }
+            let verdict = self.check_current(&mut check, &dossier, owner, at).await?;
+            let mut beside = Beside::default();
+            if verdict.matched {
+                beside
+                    .secrets
+                    .push(self.totp_secret(&dossier, enrollment, &secret)?);
+            }
+            let address = address_of(&dossier)?;
+            let session = owner.session.id;
+            let command = Command::StartEnrollment(StartEnrollment {
+                at,
+                session,
+                verdict,
+                enrollment,
+            });
+            let act = Act {
+                beside,
+                ..Act::of(at, command)
+            };
+            let done = self
+                .carry_out(caller, owner, dossier, act, &mut attempts)
+                .await?;
+            if let Some(events) = done {
+                rejected_or_done(&events)?;
+                let expires_at = at + self.policy().enrollment_lifetime;
+                return self.enrollment_of(&secret, address.as_written(), expires_at);
+            }
+        }
+    }
+
+    fn totp_secret(
+        &self,
+        dossier: &Dossier,
+        id: CredentialId,
+        secret: &TotpSecret,
+    ) -> Result<NewSecret, Error> {
+        let (kind, owner) = (SecretKind::TotpSecret, dossier.account.as_uuid());
+        let random = self.random();
+        let secret = dossier
+            .data_key
+            .seal_secret(owner, id, kind, secret.as_bytes(), random)?;
+        Ok(NewSecret { id, kind, secret })
+    }
+
+    fn enrollment_of(
+        &self,
+        secret: &TotpSecret,
+        address: &str,
+        expires_at: DateTime<Utc>,
+    ) -> Result<Enrollment, Error> {
+        let otpauth_uri = secret.otpauth_uri(&self.0.settings.issuer, address);
+        Ok(Enrollment {
+            secret: secret.base32(),
+            qr_svg: Zeroizing::new(qr::svg(&otpauth_uri).map_err(Error::internal)?),
+            qr_png: Zeroizing::new(qr::png_data_uri(&otpauth_uri).map_err(Error::internal)?),
+            otpauth_uri,
+            expires_at,
+        })
+    }
+
+    /// Answers with the time at which two-factor was turned on.
+    pub async fn confirm_enrollment(
+        &self,
+        caller: &Caller,
+        owner: &Owner,
+        code: &str,
+    ) -> Result<DateTime<Utc>, Error> {
+        let code = TotpCode::parse(code);
+        let mut attempts = self.attempts("ConfirmEnrollment", &owner.account.as_uuid())?;
+        loop {
+            let dossier = self.owned(owner, &attempts).await?;
+            let at = dossier.loaded.moment(self.now());
+            let verdict = match opened(dossier.loaded.state())?.two_factor.as_of(at) {
+                TwoFactor::Enrolling { enrollment, .. } => {
+                    Some(self.judge_code(&dossier, enrollment, code.as_ref())?)
+                }
+                TwoFactor::Disabled | TwoFactor::Enabled { .. } => None,
+            };
+            let mut beside = Beside::default();
+            if verdict
+                .as_ref()
+                .is_some_and(|verdict| !verdict.steps.is_empty())
+            {
+                let notice = Message::TwoFactorEnabled(circumstances(at, caller));
+                beside.mails.push(self.notice(&dossier, notice)?);
+            }
+            let issued = Issued {
+                confirming: Some(owner.session.clone()),
+                ..Issued::default()
+            };
+            let session = owner.session.id;
+            let command = Command::ConfirmEnrollment(ConfirmEnrollment {
+                at,
+                session,
+                verdict,
+            });
+            let act = Act {
+                at,
+                command,
+                issued,
+                beside,
+            };
+            let done = self
+                .carry_out(caller, owner, dossier, act, &mut attempts)
+                .await?;
+            if let Some(events) = done {
+                let enabled = events.iter().find_map(|event| match event {
+                    AccountEvent::TwoFactorEnabled { at, .. } => Some(*at),
+                    _ => None,
+                });
+                return enabled.ok_or(Error::InvalidCode);
+            }
+        }
+    }
+
+    pub async fn cancel_enrollment(&self, caller: &Caller, owner: &Owner) -> Result<(), Error> {
+        let session = owner.session.id;
+        let command = |at| Command::CancelEnrollment(CancelEnrollment { at, session });
+        self.simply(caller, owner, "CancelEnrollment", command)
+            .await
+    }
+
+    pub async fn disable_two_factor(
+        &self,
+        caller: &Caller,
+        owner: &Owner,
+        current: &str,
+    ) -> Result<(), Error> {
+        let mut check = PasswordCheck::new(current);
+        let mut attempts = self.attempts("DisableTwoFactor", &owner.account.as_uuid())?;
+        loop {
+            let dossier = self.owned(owner, &attempts).await?;
+            let at = dossier.loaded.moment(self.now());
+            if !matches!(
+                opened(dossier.loaded.state())?.two_factor,
+                TwoFactor::Enabled { .. }
+            ) {
+                return Err(Error::TwoFactorNotEnabled);
+            }
+            let verdict = self.check_current(&mut check, &dossier, owner, at).await?;
+            let mut beside = Beside::default();
+            if verdict.matched {
+                let notice = Message::TwoFactorDisabled(circumstances(at, caller));
+                beside.mails.push(self.notice(&dossier, notice)?);
+            }
+            let session = owner.session.id;
+            let command = Command::DisableTwoFactor(DisableTwoFactor {
+                at,
+                session,
+                verdict,
+            });
+            let act = Act {
+                beside,
+                ..Act::of(at, command)
+            };
+            let done = self
+                .carry_out(caller, owner, dossier, act, &mut attempts)
+                .await?;
+            if let Some(events) = done {
+                return rejected_or_done(&events);
+            }
+        }
+    }
+}

@@ -1,0 +1,339 @@
+//! Requests for mail by visitors. A request only inserts a job, the same for every address; what it
+//! means is found out here, where nobody can time it.
+
+use std::net::IpAddr;
+use std::time::Duration;
+
+use account::command::RequestReset;
+use account::state::TwoFactor;
+use account::throttle::Window;
+use account::{AccountId, Actor, Command, EmailAddress, ResetId};
+use chrono::{DateTime, Utc};
+use credentials::{Purpose, TokenKind};
+use mail::Message;
+use serde::{Deserialize, Serialize};
+use store::{Beside, Entry, Issued, Job, NewRegistration, Spent, Versioned};
+
+use crate::{Caller, Error, Service, sign_in::opened};
+
+const LEASE: chrono::Duration = chrono::Duration::seconds(30);
+const LEASE_STD: Duration = Duration::from_secs(30);
+const POLL: Duration = Duration::from_millis(500);
+const BATCH: i64 = 20;
+/// A job that failed this often never will succeed.
+const ATTEMPTS: i32 = 10;
+
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Wish {
+    Register,
+    Reset,
+    Unblock,
+}
+
+#[derive(Serialize, Deserialize)]
+struct Request {
+    wish: Wish,
+    address: String,
+    request_id: String,
+    ip: IpAddr,
+    user_agent: Option<String>,
+}
+
+impl Service {
+    /// Asks for the mail that lets the owner of an address open an account.
+    pub async fn register(&self, caller: &Caller, address: &EmailAddress) -> Result<(), Error> {
+        self.wish(Wish::Register, caller, address).await
+    }
+
+    /// Asks for a reset link.
+    pub async fn request_reset(
+        &self,
+        caller: &Caller,
+        address: &EmailAddress,
+    ) -> Result<(), Error> {
+        self.wish(Wish::Reset, caller, address).await
+    }
+
+    /// Asks for a link that makes a browser known.
+    pub async fn request_unblock(
+        &self,
+        caller: &Caller,
+        address: &EmailAddress,
+    ) -> Result<(), Error> {
+        self.wish(Wish::Unblock, caller, address).await
+    }
+
+    async fn wish(&self, wish: Wish, caller: &Caller, address: &EmailAddress) -> Result<(), Error> {
+        let id = self.new_id()?;
+        let request = Request {
+            wish,
+            address: address.as_written().to_owned(),
+            request_id: caller.request_id.clone(),
+            ip: caller.ip,
+            user_agent: caller.user_agent.clone(),
+        };
+        let text = serde_json::to_vec(&request).map_err(Error::internal)?;
+        let context: [&[u8]; 2] = [b"job", id.as_bytes()];
+        let sealed = self
+            .keyring()
+            .seal(Purpose::Outbox, &context, &text, self.random())?;
+        self.store().add_job(id, &sealed, self.now()).await?;
+        self.0.job_added.notify_one();
+        Ok(())
+    }
+
+    /// Carries out jobs for as long as it runs.
+    pub async fn run_jobs(self) {
+        loop {
+            match self.run_due_jobs().await {
+                Ok(0) => {
+                    let _ = tokio::time::timeout(POLL, self.0.job_added.notified()).await;
+                }
+                Ok(_) => {}
+                Err(error) => {
+                    tracing::error!(error = &error as &dyn std::error::Error, "the jobs stopped");
+                    tokio::time::sleep(POLL).await;
+                }
+            }
+        }
+    }
+
+    async fn run_due_jobs(&self) -> Result<usize, Error> {
+        let jobs = self.store().take_jobs(self.now(), LEASE, BATCH).await?;
+        let count = jobs.len();
+        for job in jobs {
+            if let Err(error) = self.run_job_to_its_end(&job).await {
+                let error = &error as &dyn std::error::Error;
+                tracing::error!(error, job.id = %job.id, job.attempt = job.attempts, "a job failed");
+                if job.attempts >= ATTEMPTS {
+                    self.store().drop_job(job.id).await?;
+                }
+            }
+        }
+        Ok(count)
+    }
+
+    /// A job that is beaten to the account by somebody else is tried again at once.
+    async fn run_job_to_its_end(&self, job: &Job) -> Result<(), Error> {
+        for _ in 0..ATTEMPTS {
+            match self.run_job(job).await {
+                Err(Error::Overloaded { .. }) => {}
+                done => return done,
+            }
+        }
+        Ok(())
+    }
+
+    async fn run_job(&self, job: &Job) -> Result<(), Error> {
+        let context: [&[u8]; 2] = [b"job", job.id.as_bytes()];
+        let text = self
+            .keyring()
+            .open(Purpose::Outbox, &context, &job.sealed)?;
+        let request: Request = serde_json::from_slice(&text).map_err(Error::internal)?;
+        let address: EmailAddress = request.address.parse().map_err(Error::internal)?;
+        let caller = Caller {
+            request_id: request.request_id,
+            ip: request.ip,
+            user_agent: request.user_agent,
+        };
+        let address_hash = self.keyring().address_hash(&address);
+        let Some(throttles) = self.count_mail(address_hash, &caller).await? else {
+            tracing::info!(job.id = %job.id, "too many mails: none is sent");
+            return Ok(self.store().drop_job(job.id).await?);
+        };
+        let beside = Beside {
+            throttles,
+            spent: Spent {
+                job: Some(job.id),
+                ..Spent::default()
+            },
+            ..Beside::default()
+        };
+        let account = self.store().find(address_hash).await?;
+        match (request.wish, account) {
+            (Wish::Register, None) => self.send_verification(&address, address_hash, beside).await,
+            (Wish::Register, Some(account)) => self.send_taken(account, beside).await,
+            (Wish::Reset, Some(account)) => self.send_reset(account, &caller, beside).await,
+            (Wish::Unblock, Some(account)) => self.send_unblock(account, beside).await,
+            (Wish::Reset | Wish::Unblock, None) => Ok(self.store().drop_job(job.id).await?),
+        }
+    }
+
+    /// `None`: no more mail for this address, or at the wish of this source, for the moment.
+    async fn count_mail(
+        &self,
+        address_hash: [u8; 32],
+        caller: &Caller,
+    ) -> Result<Option<Vec<store::ThrottleChange>>, Error> {
+        let (now, policy) = (self.now(), self.policy());
+        let source_hash = self.keyring().source_hash(&caller.source());
+        let (address, source): (Versioned<[Window; 2]>, Versioned<Window>) =
+            self.store().mail_limits(address_hash, source_hash).await?;
+        let limits = policy.mails_per_address;
+        let [hour, day] = address.value;
+        let [per_hour, per_day] = limits;
+        let refused = hour.refusal(now, per_hour).is_some() || day.refusal(now, per_day).is_some();
+        let source_refused = policy
+            .mails_per_source
+            .is_some_and(|limit| source.value.refusal(now, limit).is_some());
+        if refused || source_refused {
+            return Ok(None);
+        }
+        let counted = [hour.counted(now, per_hour), day.counted(now, per_day)];
+        let mut changes = vec![address.mail_address_change(address_hash, &counted)?];
+        if let Some(limit) = policy.mails_per_source {
+            let counted = source.value.counted(now, limit);
+            changes.push(source.mail_source_change(source_hash, &counted)?);
+        }
+        Ok(Some(changes))
+    }
+
+    async fn send_verification(
+        &self,
+        address: &EmailAddress,
+        address_hash: [u8; 32],
+        mut beside: Beside,
+    ) -> Result<(), Error> {
+        let (id, now) = (self.new_id()?, self.now());
+        let (link_token, token) = self.new_token(TokenKind::Verification, id, id)?;
+        let expires_at = now + self.policy().verification_lifetime;
+        let context: [&[u8]; 2] = [b"registration", id.as_bytes()];
+        let sealed = self.keyring().seal(
+            Purpose::Outbox,
+            &context,
+            address.as_written().as_bytes(),
+            self.random(),
+        )?;
+        let address_sealed = sealed.bytes;
+        beside.registration = Some(NewRegistration {
+            id,
+            address_hash,
+            token,
+            address: address_sealed,
+            expires_at,
+        });
+        let link = self.link("verify", &link_token);
+        let message = Message::VerifyAddress { link, expires_at };
+        beside
+            .mails
+            .push(self.promise(address.as_written(), message)?);
+        self.commit_mail(None, beside, now).await
+    }
+
+    async fn send_taken(&self, account: AccountId, mut beside: Beside) -> Result<(), Error> {
+        let Some(dossier) = self.store().dossier(account).await? else {
+            return Ok(());
+        };
+        let email = &opened(dossier.loaded.state())?.email;
+        let mail =
+            self.promise_to_owner(&dossier.data_key, account, email, Message::AddressTaken)?;
+        beside.mails.push(mail);
+        self.commit_mail(None, beside, self.now()).await
+    }
+
+    async fn send_unblock(&self, account: AccountId, mut beside: Beside) -> Result<(), Error> {
+        let Some(dossier) = self.store().dossier(account).await? else {
+            return Ok(());
+        };
+        let (id, now) = (self.new_id()?, self.now());
+        let (link_token, token) = self.new_token(TokenKind::Unblock, account.as_uuid(), id)?;
+        let expires_at = now + self.policy().unblock_lifetime;
+        beside.unblock = Some((id, token, expires_at));
+        let link = self.link("unblock", &link_token);
+        let email = &opened(dossier.loaded.state())?.email;
+        let message = Message::UnblockBrowser { link, expires_at };
+        beside
+            .mails
+            .push(self.promise_to_owner(&dossier.data_key, account, email, message)?);
+        self.commit_mail(Some(account), beside, now).await
+    }
+
+    async fn send_reset(
+        &self,
+        account: AccountId,
+        caller: &Caller,
+        mut beside: Beside,
+    ) -> Result<(), Error> {
+        let Some(dossier) = self.store().dossier(account).await? else {
+            return Ok(());
+        };
+        let mut attempts = self.attempts("RequestReset", &account.as_uuid())?;
+        let at = dossier.loaded.moment(self.now());
+        let reset = ResetId::from_uuid(self.new_id()?);
+        let (link_token, token) =
+            self.new_token(TokenKind::Reset, account.as_uuid(), reset.as_uuid())?;
+        let account_before = opened(dossier.loaded.state())?;
+        let message = Message::ResetPassword {
+            link: self.link("reset", &link_token),
+            expires_at: at + self.policy().reset_lifetime,
+            two_factor_on: matches!(account_before.two_factor, TwoFactor::Enabled { .. }),
+        };
+        let (key, owner) = (dossier.data_key, account.as_uuid());
+        beside
+            .mails
+            .push(self.promise_to_owner(&key, account, &account_before.email, message)?);
+        let metadata = self.metadata(&attempts, (&key, owner), Actor::Visitor, Some(caller))?;
+        let command = Command::RequestReset(RequestReset { at, reset });
+        let decided = dossier.loaded.decide(command, self.policy(), at).await;
+        let decided = decided.map_err(|refusal| Error::from_refusal(refusal, at))?;
+        let issued = Issued {
+            reset: Some(token),
+            ..Issued::default()
+        };
+        let committed = self
+            .commit(Entry::new(decided, issued, metadata), beside, &mut attempts)
+            .await?;
+        if committed {
+            Ok(())
+        } else {
+            Err(Error::Overloaded {
+                retry_after: LEASE_STD,
+            })
+        }
+    }
+
+    async fn commit_mail(
+        &self,
+        account: Option<AccountId>,
+        beside: Beside,
+        at: DateTime<Utc>,
+    ) -> Result<(), Error> {
+        self.store().commit_beside(account, beside, at).await?;
+        self.0.mail_promised.notify_one();
+        Ok(())
+    }
+
+    /// Deletes what has outlived its use, for as long as it runs.
+    pub async fn keep_house(self) {
+        loop {
+            match self
+                .store()
+                .sweep(self.now(), self.policy().session_idle)
+                .await
+            {
+                Ok(0) => {}
+                Ok(rows) => tracing::debug!(rows, "swept"),
+                Err(error) => {
+                    tracing::warn!(error = &error as &dyn std::error::Error, "not swept");
+                }
+            }
+            tokio::time::sleep(Duration::from_secs(300)).await;
+        }
+    }
+}
+
+/// The address that a registration waits for, opened.
+impl Service {
+    pub(crate) fn registered_address(
+        &self,
+        registration: &store::Registration,
+    ) -> Result<EmailAddress, Error> {
+        let context: [&[u8]; 2] = [b"registration", registration.id.as_bytes()];
+        let text = self
+            .keyring()
+            .open(Purpose::Outbox, &context, &registration.address)?;
+        let text = std::str::from_utf8(&text).map_err(Error::internal)?;
+        text.parse().map_err(Error::internal)
+    }
+}

@@ -1,0 +1,178 @@
+//! Mail: promised in the commit that causes it, sealed until sent, delivered at least once.
+
+use std::time::Duration;
+
+use account::AccountId;
+use chrono::{DateTime, Utc};
+use credentials::{DataKey, Field, Purpose};
+use mail::{Circumstances, Letterhead, Message, Transport};
+use serde::{Deserialize, Serialize};
+use store::{QueuedMail, SealedMail};
+
+use crate::{Caller, Error, Service};
+
+/// Who else takes a mail that a worker took and never finished.
+const LEASE: chrono::Duration = chrono::Duration::seconds(120);
+const POLL: Duration = Duration::from_millis(500);
+const BATCH: i64 = 20;
+/// A mail that could not be sent for this long says nothing that is still true.
+const GIVE_UP_AFTER: chrono::Duration = chrono::Duration::days(5);
+
+/// What the outbox keeps, sealed.
+#[derive(Serialize, Deserialize)]
+struct Promised {
+    to: String,
+    message: Message,
+}
+
+/// How mail leaves: the letterhead, and the way.
+#[derive(Debug)]
+pub struct Post {
+    pub letterhead: Letterhead,
+    pub transport: Transport,
+}
+
+impl Service {
+    pub(crate) fn promise(&self, to: &str, message: Message) -> Result<SealedMail, Error> {
+        let id = self.new_id()?;
+        let promised = Promised {
+            to: to.to_owned(),
+            message,
+        };
+        let text = zeroize::Zeroizing::new(serde_json::to_vec(&promised).map_err(Error::internal)?);
+        let sealed = self.keyring().seal(
+            Purpose::Outbox,
+            &[b"mail", id.as_bytes()],
+            &text,
+            self.random(),
+        )?;
+        Ok(SealedMail {
+            id,
+            sealed: sealed.bytes,
+        })
+    }
+
+    /// A mail to the account's own address.
+    pub(crate) fn promise_to_owner(
+        &self,
+        key: &DataKey,
+        account: AccountId,
+        email: &account::Personal,
+        message: Message,
+    ) -> Result<SealedMail, Error> {
+        let address = key.reveal(account.as_uuid(), Field::Email, email)?;
+        self.promise(&address, message)
+    }
+
+    pub(crate) fn link(&self, path: &str, token: &str) -> String {
+        format!("{}/{path}/{token}", self.0.settings.public_url)
+    }
+
+    /// Delivers mail for as long as it runs.
+    pub async fn deliver_mail(self, post: Post) {
+        loop {
+            match self.deliver_due(&post).await {
+                Ok(0) => {
+                    let wake = self.0.mail_promised.notified();
+                    let _ = tokio::time::timeout(POLL, wake).await;
+                }
+                Ok(_) => {}
+                Err(error) => {
+                    tracing::error!(
+                        error = &error as &dyn std::error::Error,
+                        "the outbox stopped"
+                    );
+                    tokio::time::sleep(POLL).await;
+                }
+            }
+        }
+    }
+
+    async fn deliver_due(&self, post: &Post) -> Result<usize, Error> {
+        let mails = self.store().take_mails(self.now(), LEASE, BATCH).await?;
+        let count = mails.len();
+        for mail in mails {
+            self.deliver(post, mail).await?;
+        }
+        Ok(count)
+    }
+
+    async fn deliver(&self, post: &Post, queued: QueuedMail) -> Result<(), Error> {
+        let (id, now) = (queued.id, self.now());
+        let text =
+            self.keyring()
+                .open(Purpose::Outbox, &[b"mail", id.as_bytes()], &queued.sealed)?;
+        let promised: Promised = serde_json::from_slice(&text).map_err(Error::internal)?;
+        let kind = promised.message.kind();
+        let letter = mail::compose(
+            &post.letterhead,
+            &promised.to,
+            id,
+            queued.created_at,
+            &promised.message,
+        );
+        let letter = match letter {
+            Ok(letter) => letter,
+            Err(error) => {
+                self.0.counters.mail_failed();
+                tracing::error!(mail.id = %id, mail.kind = kind, %error, "a mail cannot be written");
+                return Ok(self.store().mail_done(id).await?);
+            }
+        };
+        match post.transport.deliver(id, &letter).await {
+            Ok(()) => {
+                tracing::info!(mail.id = %id, mail.kind = kind, "mail sent");
+                Ok(self.store().mail_done(id).await?)
+            }
+            Err(error) => {
+                self.0.counters.mail_failed();
+                let reply = error.reply().map(|reply| reply.code);
+                let permanent = error.is_permanent();
+                tracing::warn!(
+                    mail.id = %id, mail.kind = kind, mail.attempt = queued.attempts,
+                    smtp.reply = reply, smtp.permanent = permanent, "mail could not be sent"
+                );
+                if now - queued.created_at > GIVE_UP_AFTER {
+                    tracing::error!(mail.id = %id, mail.kind = kind, "mail given up");
+                    return Ok(self.store().mail_done(id).await?);
+                }
+                Ok(self
+                    .store()
+                    .mail_again_at(id, now + pause(queued.attempts, permanent))
+                    .await?)
+            }
+        }
+    }
+}
+
+/// 10 s, doubling up to 6 h; a refusal for good is asked about again seldom, since servers are
+/// repaired as well.
+fn pause(attempts: i32, permanent: bool) -> chrono::Duration {
+    let longest = chrono::Duration::hours(6);
+    if permanent {
+        return longest;
+    }
+    let doublings = u32::try_from(attempts - 1).unwrap_or_default().min(20);
+    longest.min(chrono::Duration::seconds(10) * (1 << doublings))
+}
+
+pub(crate) fn circumstances(at: DateTime<Utc>, caller: &Caller) -> Circumstances {
+    Circumstances {
+        at,
+        ip: Some(caller.ip.to_string()),
+        user_agent: caller.user_agent.clone(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_failing_server_is_asked_again_ever_more_seldom() {
+        let seconds = |attempts| pause(attempts, false).num_seconds();
+        assert_eq!([1, 2, 3, 4].map(seconds), [10, 20, 40, 80]);
+        assert_eq!(pause(100, false), chrono::Duration::hours(6));
+        assert_eq!(pause(1, true), chrono::Duration::hours(6));
+    }
+}

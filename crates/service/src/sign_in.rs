@@ -1,0 +1,447 @@
+//! The first step of a sign-in: the password.
+//!
+//! The order keeps floods cheap and races costly: the throttles of the source and of the address
+//! (whether or not it has an account), then the hash, then the commit, which is what reserves the
+//! attempt. An unknown address costs the same hash, the same write and the same time.
+
+use std::time::{Duration, Instant};
+
+use account::command::PresentPassword;
+use account::state::Opened;
+use account::throttle::{Backoff, DeviceFailures};
+use account::{
+    Account, AccountEvent, Actor, ChallengeId, Command, CredentialId, DeviceId, EmailAddress,
+    Refusal, SessionId, Wait,
+};
+use chrono::{DateTime, Utc};
+use credentials::{SecretKind, Token, TokenKind};
+use store::{Beside, Device, DeviceChange, Dossier, Entry, Issued, NewSecret, SignInDossier};
+use zeroize::Zeroizing;
+
+use crate::act::Attempts;
+use crate::password_check::PasswordCheck;
+use crate::{Caller, Error, Secret, Service};
+
+/// What a rejected sign-in takes beyond its hash, at least: more than the database ever needs, so
+/// that an address with an account cannot be told from one without by the clock.
+const FLOOR: Duration = Duration::from_millis(20);
+
+#[derive(Debug)]
+pub struct SignIn {
+    pub email: EmailAddress,
+    pub password: Zeroizing<String>,
+    pub device_token: Option<Zeroizing<String>>,
+}
+
+#[derive(Debug)]
+pub enum SignInOutcome {
+    SignedIn(NewSession),
+    SecondFactorRequired {
+        token: Secret,
+        expires_at: DateTime<Utc>,
+    },
+}
+
+#[derive(Debug)]
+pub struct NewSession {
+    pub id: SessionId,
+    pub token: Secret,
+    pub expires_at: DateTime<Utc>,
+    /// Under which this browser is known from now on.
+    pub device_token: Option<Secret>,
+}
+
+/// One sign-in on its way, through as many attempts as it takes.
+struct Presented {
+    address_hash: [u8; 32],
+    source_hash: [u8; 32],
+    device: Option<Token>,
+    check: PasswordCheck,
+    session: SessionId,
+    challenge: ChallengeId,
+    new_device: DeviceId,
+    nonce: [u8; 16],
+}
+
+impl Service {
+    pub async fn sign_in(&self, caller: &Caller, request: SignIn) -> Result<SignInOutcome, Error> {
+        let began = Instant::now();
+        let mut presented = self.presented(caller, &request)?;
+        let outcome = self.try_sign_in(caller, &mut presented).await;
+        if matches!(
+            outcome,
+            Err(Error::InvalidCredentials | Error::TooManyAttempts { .. })
+        ) {
+            let due = began + presented.check.took + FLOOR;
+            tokio::time::sleep_until(due.into()).await;
+        }
+        outcome
+    }
+
+    fn presented(&self, caller: &Caller, request: &SignIn) -> Result<Presented, Error> {
+        let device = request.device_token.as_ref();
+        Ok(Presented {
+            address_hash: self.keyring().address_hash(&request.email),
+            source_hash: self.keyring().source_hash(&caller.source()),
+            device: device.and_then(|text| Token::parse(TokenKind::Device, text)),
+            check: PasswordCheck::new(&request.password),
+            session: SessionId::from_uuid(self.new_id()?),
+            challenge: ChallengeId::from_uuid(self.new_id()?),
+            new_device: DeviceId::from_uuid(self.new_id()?),
+            nonce: self.random().bytes()?,
+        })
+    }
+
+    async fn try_sign_in(
+        &self,
+        caller: &Caller,
+        presented: &mut Presented,
+    ) -> Result<SignInOutcome, Error> {
+        let mut attempts = self.attempts("PresentPassword", &presented.address_hash)?;
+        loop {
+            let now = self.now();
+            let mut dossier = self
+                .store()
+                .sign_in_dossier(
+                    presented.address_hash,
+                    presented.source_hash,
+                    presented.device.as_ref(),
+                    now,
+                )
+                .await?;
+            if let Some(wait) = self.refusal(&dossier, now) {
+                return Err(Error::waiting(wait, now));
+            }
+            let Some(account) = dossier.account.take() else {
+                presented.check.against_nobody(&self.0.hashing).await?;
+                let throttles = self.stranger_failed(&dossier, presented, now)?;
+                let beside = Beside {
+                    throttles,
+                    ..Beside::default()
+                };
+                let result = self.store().commit_beside(None, beside, now).await;
+                let nobody = uuid::Uuid::nil();
+                if self
+                    .settled::<Account>(result, nobody, 0, &mut attempts)
+                    .await?
+                {
+                    return Err(Error::InvalidCredentials);
+                }
+                continue;
+            };
+            let account = if attempts.in_doubt() {
+                self.dossier(account.account, &attempts)
+                    .await?
+                    .ok_or(Error::InvalidCredentials)?
+            } else {
+                account
+            };
+            if let Some(outcome) = self
+                .attempt(caller, presented, &dossier, account, &mut attempts)
+                .await?
+            {
+                return Ok(outcome);
+            }
+        }
+    }
+
+    /// `None`: somebody else was faster.
+    async fn attempt(
+        &self,
+        caller: &Caller,
+        presented: &mut Presented,
+        throttles: &SignInDossier,
+        dossier: Dossier,
+        attempts: &mut Attempts,
+    ) -> Result<Option<SignInOutcome>, Error> {
+        let Some(opened) = dossier.loaded.state().opened.clone() else {
+            return Err(Error::InvalidCredentials);
+        };
+        let verdict = presented
+            .check
+            .against(&dossier, &opened, &self.0.hashing)
+            .await?;
+        let at = dossier.loaded.moment(self.now());
+        let renewed = self.renewed(&presented.check, &dossier).await?;
+        let device = throttles.device.as_ref();
+        let command = Command::PresentPassword(PresentPassword {
+            at,
+            verdict,
+            device: device.map(|device| device.id),
+            wait: self.wait_after_failure(throttles, at),
+            rehashed: renewed.as_ref().map(|secret| secret.id),
+            session: account::command::NewSession {
+                id: presented.session,
+                device: presented.new_device,
+            },
+            challenge: presented.challenge,
+        });
+        let (key, id) = (dossier.data_key, dossier.account);
+        let decided = match dossier.loaded.decide(command, self.policy(), at).await {
+            Ok(decided) => decided,
+            Err(Refusal::StaleVerdict) => return attempts.again().await.map(|()| None),
+            Err(refusal) => return Err(Error::from_refusal(refusal, at)),
+        };
+        let (issued, outcome) = self.issue(presented, decided.events(), device, id.as_uuid())?;
+        let beside = self.consequences(presented, throttles, outcome.as_ref(), renewed, at)?;
+        let actor = match &outcome {
+            Some(SignInOutcome::SignedIn(_)) => Actor::Owner { id },
+            _ => Actor::Visitor,
+        };
+        let metadata = self.metadata(attempts, (&key, id.as_uuid()), actor, Some(caller))?;
+        if !self
+            .commit(Entry::new(decided, issued, metadata), beside, attempts)
+            .await?
+        {
+            return Ok(None);
+        }
+        outcome.map(Some).ok_or(Error::InvalidCredentials)
+    }
+
+    /// The tokens that the decision's events need, and what the caller will be told.
+    fn issue(
+        &self,
+        presented: &Presented,
+        events: &[AccountEvent],
+        device: Option<&Device>,
+        account: uuid::Uuid,
+    ) -> Result<(Issued, Option<SignInOutcome>), Error> {
+        let mut issued = Issued {
+            device_nonce: Some(presented.nonce),
+            ..Issued::default()
+        };
+        for event in events {
+            match event {
+                AccountEvent::SignedIn {
+                    session,
+                    expires_at,
+                    ..
+                } => {
+                    let (token, hash) =
+                        self.new_token(TokenKind::Session, account, session.as_uuid())?;
+                    issued.session = Some(hash);
+                    let device_token = match device {
+                        Some(known) => {
+                            self.device_token(account, known.id, known.key_id, &known.nonce)?
+                        }
+                        None => {
+                            self.new_device_token(account, presented.new_device, &presented.nonce)?
+                        }
+                    };
+                    let (id, expires_at) = (*session, *expires_at);
+                    let device_token = Some(device_token);
+                    let session = NewSession {
+                        id,
+                        token,
+                        expires_at,
+                        device_token,
+                    };
+                    return Ok((issued, Some(SignInOutcome::SignedIn(session))));
+                }
+                AccountEvent::SecondFactorRequested {
+                    challenge,
+                    expires_at,
+                    ..
+                } => {
+                    let (token, hash) =
+                        self.new_token(TokenKind::Challenge, account, challenge.as_uuid())?;
+                    issued.challenge = Some(hash);
+                    let expires_at = *expires_at;
+                    return Ok((
+                        issued,
+                        Some(SignInOutcome::SecondFactorRequired { token, expires_at }),
+                    ));
+                }
+                _ => {}
+            }
+        }
+        Ok((issued, None))
+    }
+
+    /// What the outcome changes beside the log: counters, and a renewed hash.
+    fn consequences(
+        &self,
+        presented: &Presented,
+        throttles: &SignInDossier,
+        outcome: Option<&SignInOutcome>,
+        renewed: Option<NewSecret>,
+        at: DateTime<Utc>,
+    ) -> Result<Beside, Error> {
+        let mut beside = Beside {
+            secrets: renewed.into_iter().collect(),
+            ..Beside::default()
+        };
+        match (outcome, &throttles.device) {
+            (Some(SignInOutcome::SignedIn(_)), Some(device)) => {
+                beside.device = Some(renewed_device(device, at)?);
+            }
+            (Some(SignInOutcome::SignedIn(_)), None) => {
+                if throttles.strangers.value != Backoff::default() {
+                    let change = throttles
+                        .strangers
+                        .strangers_change(presented.address_hash, &Backoff::default())?;
+                    beside.throttles.push(change);
+                }
+            }
+            // A right password clears nothing while a code is still to come.
+            (Some(SignInOutcome::SecondFactorRequired { .. }), _) => {}
+            (None, Some(device)) => beside.device = Some(self.device_failed(device, at)?),
+            (None, None) => beside.throttles = self.stranger_failed(throttles, presented, at)?,
+        }
+        Ok(beside)
+    }
+
+    async fn renewed(
+        &self,
+        check: &PasswordCheck,
+        dossier: &Dossier,
+    ) -> Result<Option<NewSecret>, Error> {
+        if !check.is_outdated() {
+            return Ok(None);
+        }
+        let permit = self.0.hashing.admit().await?;
+        let hash = permit.renew(check.presented(), self.random()).await?;
+        self.password_secret(&dossier.data_key, dossier.account.as_uuid(), &hash)
+            .map(Some)
+    }
+
+    /// A password hash under a key of its own.
+    pub(crate) fn password_secret(
+        &self,
+        key: &credentials::DataKey,
+        owner: uuid::Uuid,
+        hash: &credentials::PasswordHash,
+    ) -> Result<NewSecret, Error> {
+        let (id, kind) = (
+            CredentialId::from_uuid(self.new_id()?),
+            SecretKind::PasswordHash,
+        );
+        let secret = key.seal_secret(owner, id, kind, hash.as_str().as_bytes(), self.random())?;
+        Ok(NewSecret { id, kind, secret })
+    }
+
+    pub(crate) fn new_token(
+        &self,
+        kind: TokenKind,
+        owner: uuid::Uuid,
+        id: uuid::Uuid,
+    ) -> Result<(Secret, credentials::TokenHash), Error> {
+        let token = Token::generate(kind, owner, id, self.random())?;
+        Ok((token.reveal(), self.keyring().token_hash(&token)))
+    }
+
+    pub(crate) fn new_device_token(
+        &self,
+        account: uuid::Uuid,
+        device: DeviceId,
+        nonce: &[u8; 16],
+    ) -> Result<Secret, Error> {
+        self.device_token(account, device, self.keyring().current(), nonce)
+    }
+
+    pub(crate) fn device_token(
+        &self,
+        account: uuid::Uuid,
+        device: DeviceId,
+        key: credentials::KeyId,
+        nonce: &[u8; 16],
+    ) -> Result<Secret, Error> {
+        let token = self
+            .keyring()
+            .device_token(account, device.as_uuid(), key, nonce);
+        Ok(token.map_err(Error::internal)?.reveal())
+    }
+}
+
+/// Counting, apart for known devices and strangers.
+impl Service {
+    fn refusal(&self, dossier: &SignInDossier, now: DateTime<Utc>) -> Option<Wait> {
+        let policy = self.policy();
+        if let Some(device) = &dossier.device {
+            return device.failures.value.window.refusal(now, policy.device);
+        }
+        let source = policy.source.as_ref();
+        let source = source.and_then(|policy| dossier.source.value.refusal(now, policy));
+        source.max(dossier.strangers.value.refusal(now))
+    }
+
+    /// The wait that begins if this attempt fails.
+    fn wait_after_failure(&self, dossier: &SignInDossier, at: DateTime<Utc>) -> Option<Wait> {
+        let policy = self.policy();
+        match &dossier.device {
+            Some(device) => device
+                .failures
+                .value
+                .window
+                .counted(at, policy.device)
+                .refusal(at, policy.device),
+            None => {
+                dossier
+                    .strangers
+                    .value
+                    .after_failure(at, &policy.strangers)
+                    .wait
+            }
+        }
+    }
+
+    fn stranger_failed(
+        &self,
+        dossier: &SignInDossier,
+        presented: &Presented,
+        at: DateTime<Utc>,
+    ) -> Result<Vec<store::ThrottleChange>, Error> {
+        let (address, source) = (presented.address_hash, presented.source_hash);
+        let next = dossier
+            .strangers
+            .value
+            .after_failure(at, &self.policy().strangers);
+        let mut changes = vec![dossier.strangers.strangers_change(address, &next)?];
+        if let Some(policy) = &self.policy().source {
+            let next = dossier
+                .source
+                .value
+                .after_failure(short(&address), at, policy);
+            changes.push(dossier.source.source_change(source, &next)?);
+        }
+        Ok(changes)
+    }
+
+    fn device_failed(&self, device: &Device, at: DateTime<Utc>) -> Result<DeviceChange, Error> {
+        let policy = self.policy();
+        let DeviceFailures { window, total } = device.failures.value;
+        let next = DeviceFailures {
+            window: window.counted(at, policy.device),
+            total: total + 1,
+        };
+        let kept = next.total < policy.device_failures;
+        let failures = kept.then(|| serde_json::to_string(&next)).transpose();
+        Ok(DeviceChange {
+            id: device.id,
+            failures: failures.map_err(Error::internal)?,
+            expires_at: store::device_expiry(at),
+            expected_version: device.failures.version,
+        })
+    }
+}
+
+/// A completed sign-in clears what its own class counted, and renews the mark.
+pub(crate) fn renewed_device(device: &Device, at: DateTime<Utc>) -> Result<DeviceChange, Error> {
+    let failures = serde_json::to_string(&DeviceFailures::default()).map_err(Error::internal)?;
+    Ok(DeviceChange {
+        id: device.id,
+        failures: Some(failures),
+        expires_at: store::device_expiry(at),
+        expected_version: device.failures.version,
+    })
+}
+
+fn short(hash: &[u8; 32]) -> u64 {
+    hash.iter()
+        .take(8)
+        .fold(0, |number, byte| (number << 8) | u64::from(*byte))
+}
+
+pub(crate) fn opened(account: &Account) -> Result<&Opened, Error> {
+    account.opened.as_ref().ok_or(Error::NotFound)
+}
