@@ -1,0 +1,21 @@
+//! What handlers take as arguments. Each refuses what it does not understand as a problem, and
+//! authority is a type: a handler that needs a support agent takes a [`SupportAgent`].
+
+mod body;
+mod explain;
+mod headers;
+mod id;
+mod owner;
+mod query;
+mod staff;
+#[cfg(test)]
+mod tests;
+mod visitor;
+
+pub(crate) use body::JsonBody;
+pub(crate) use headers::{IdempotencyKey, KnownDevice, WantsLines};
+pub(crate) use id::{AccountPath, SessionPath};
+pub(crate) use owner::SignedIn;
+pub(crate) use query::{Instant, PageLimit, Params, Position};
+pub(crate) use staff::{Attendance, Auditor, SupportAgent};
+pub(crate) use visitor::Visitor;

@@ -1,0 +1,36 @@
+//! A signed-in account, by its session cookie or by a bearer token.
+
+use axum::extract::FromRequestParts;
+use axum::http::request::Parts;
+use service::{Caller, Owner};
+
+use super::staff::{Attendance, STAFF_PREFIX};
+use crate::credentials::{Presented, presented};
+use crate::problem::{Code, Problem};
+use crate::source::caller;
+use crate::state::Api;
+
+#[derive(Debug)]
+pub(crate) struct SignedIn {
+    pub(crate) caller: Caller,
+    pub(crate) owner: Owner,
+}
+
+impl FromRequestParts<Api> for SignedIn {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, api: &Api) -> Result<Self, Problem> {
+        let caller = caller(parts, &api.edge)?;
+        let token = match presented(&parts.headers)? {
+            Presented::Bearer(token) if token.starts_with(STAFF_PREFIX) => {
+                let member = api.service.authenticate_staff(&token).await?;
+                Attendance::note(parts, member);
+                return Err(Problem::new(Code::Forbidden));
+            }
+            Presented::Bearer(token) | Presented::SessionCookie(token) => token,
+            Presented::Nothing => return Err(Problem::new(Code::Unauthenticated)),
+        };
+        let owner = api.service.authenticate(&token).await?;
+        Ok(Self { caller, owner })
+    }
+}

@@ -1,0 +1,200 @@
+//! Query parameters: known ones, once each, in one spelling.
+
+use axum::extract::{FromRequestParts, Query};
+use axum::http::Uri;
+use axum::http::request::Parts;
+use chrono::{DateTime, Utc};
+use serde::Deserialize;
+use serde::de::{DeserializeOwned, Deserializer, Error};
+use service::At;
+
+use crate::problem::{FieldError, Problem};
+
+#[derive(Debug)]
+pub(crate) struct Params<T>(pub(crate) T);
+
+impl<S, T> FromRequestParts<S> for Params<T>
+where
+    S: Send + Sync,
+    T: DeserializeOwned,
+{
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
+        parse(&parts.uri).map(Self)
+    }
+}
+
+fn parse<T: DeserializeOwned>(uri: &Uri) -> Result<T, Problem> {
+    match Query::try_from_uri(uri) {
+        Ok(Query(params)) => Ok(params),
+        Err(_) => Err(Problem::invalid(vec![FieldError::new(
+            "",
+            "the query has a parameter that is unknown, repeated or out of bounds",
+        )])),
+    }
+}
+
+/// A sequence number or a position: digits that fit a signed 64-bit integer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Position(pub(crate) u64);
+
+impl<'de> Deserialize<'de> for Position {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(from)?;
+        position(&text)
+            .map(Self)
+            .ok_or_else(|| D::Error::custom("no position"))
+    }
+}
+
+/// Of the largest 64-bit integer.
+const MAX_DIGITS: usize = 19;
+const MAX_INSTANT: usize = 64;
+
+fn position(text: &str) -> Option<u64> {
+    let is_number =
+        (1..=MAX_DIGITS).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_digit());
+    let number = text.parse::<u64>().ok().filter(|_| is_number)?;
+    i64::try_from(number).is_ok().then_some(number)
+}
+
+/// How many events a page holds: 100 unless told, at most 500.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct PageLimit(pub(crate) u32);
+
+impl Default for PageLimit {
+    fn default() -> Self {
+        Self(100)
+    }
+}
+
+impl<'de> Deserialize<'de> for PageLimit {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        let Position(number) = Position::deserialize(from)?;
+        match u32::try_from(number) {
+            Ok(limit @ 1..=500) => Ok(Self(limit)),
+            _ => Err(D::Error::custom("a limit is 1 to 500")),
+        }
+    }
+}
+
+/// A point in an account's history: a sequence number, or an RFC 3339 instant.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Instant {
+    Sequence(u64),
+    Time(DateTime<Utc>),
+}
+
+impl<'de> Deserialize<'de> for Instant {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(from)?;
+        if let Some(sequence) = position(&text) {
+            return Ok(Self::Sequence(sequence));
+        }
+        if text.len() > MAX_INSTANT {
+            return Err(D::Error::custom("no instant is written so long"));
+        }
+        let time = DateTime::parse_from_rfc3339(&text).map_err(D::Error::custom)?;
+        Ok(Self::Time(time.to_utc()))
+    }
+}
+
+impl From<Instant> for At {
+    fn from(instant: Instant) -> Self {
+        match instant {
+            Instant::Sequence(sequence) => Self::Sequence(sequence),
+            Instant::Time(time) => Self::Instant(time),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[derive(Debug, Default, Deserialize)]
+    #[serde(deny_unknown_fields, default)]
+    struct Page {
+        after: Option<Position>,
+        limit: PageLimit,
+        at: Option<Instant>,
+    }
+
+    fn page(query: &str) -> Option<Page> {
+        parse(&format!("/events?{query}").parse().unwrap()).ok()
+    }
+
+    #[test]
+    fn a_page_has_bounds_and_a_default() {
+        assert_eq!(page("").unwrap().limit, PageLimit(100));
+        assert_eq!(page("limit=1").unwrap().limit, PageLimit(1));
+        assert_eq!(page("limit=500").unwrap().limit, PageLimit(500));
+        for bad in [
+            "limit=0",
+            "limit=501",
+            "limit=-1",
+            "limit=4294967297",
+            "limit=1e2",
+            "limit=",
+        ] {
+            assert!(page(bad).is_none(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn a_position_is_digits_that_a_database_can_hold() {
+        assert_eq!(page("after=0").unwrap().after, Some(Position(0)));
+        assert_eq!(
+            page("after=9223372036854775807").unwrap().after,
+            Some(Position(u64::MAX / 2))
+        );
+        for bad in [
+            "after=9223372036854775808",
+            "after=99999999999999999999999",
+            "after=%2B1",
+            "after=+1",
+            "after=1.0",
+            "after=0x1",
+            "after=%D9%A1",
+            "after=%FF",
+            "after=null",
+        ] {
+            assert!(page(bad).is_none(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn unknown_and_repeated_parameters_are_refused() {
+        for bad in [
+            "before=1",
+            "after=1&after=2",
+            "after=1&after=1",
+            "After=1",
+            "limit[]=1",
+        ] {
+            assert!(page(bad).is_none(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn a_point_in_history_is_a_sequence_or_an_instant() {
+        let point = |query| page(query).and_then(|page| page.at);
+        assert!(matches!(point("at=7"), Some(Instant::Sequence(7))));
+        for good in [
+            "at=2026-11-24T10:00:00Z",
+            "at=2026-11-24T11:00:00.5%2B01:00",
+        ] {
+            assert!(matches!(point(good), Some(Instant::Time(_))), "{good}");
+        }
+        for bad in [
+            "at=",
+            "at=now",
+            "at=2026-11-24",
+            "at=2026-13-01T00:00:00Z",
+            "at=-1",
+        ] {
+            assert!(page(bad).is_none(), "{bad}");
+        }
+    }
+}

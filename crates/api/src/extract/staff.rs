@@ -1,0 +1,82 @@
+//! Members of staff, by their bearer token and in their role. A support agent is no auditor, an
+//! auditor no support agent, and neither is an owner.
+
+use std::sync::{Arc, OnceLock};
+
+use account::staff::Role;
+use axum::extract::FromRequestParts;
+use axum::http::request::Parts;
+use service::{Caller, StaffMember};
+
+use crate::credentials::{Presented, presented};
+use crate::problem::{Code, Problem};
+use crate::source::caller;
+use crate::state::Api;
+
+pub(super) const STAFF_PREFIX: &str = "cs_staff_";
+
+/// Who of the staff made this request, once that is proved; for the record of refused calls.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Attendance(Arc<OnceLock<StaffMember>>);
+
+impl Attendance {
+    pub(super) fn note(parts: &Parts, member: StaffMember) {
+        if let Some(Self(slot)) = parts.extensions.get() {
+            slot.get_or_init(|| member);
+        }
+    }
+
+    pub(crate) fn member(&self) -> Option<&StaffMember> {
+        self.0.get()
+    }
+}
+
+#[derive(Debug)]
+pub(crate) struct SupportAgent {
+    pub(crate) caller: Caller,
+    pub(crate) member: StaffMember,
+}
+
+#[derive(Debug)]
+pub(crate) struct Auditor {
+    pub(crate) caller: Caller,
+    pub(crate) member: StaffMember,
+}
+
+impl FromRequestParts<Api> for SupportAgent {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, api: &Api) -> Result<Self, Problem> {
+        let (caller, member) = staff(parts, api, Role::Support).await?;
+        Ok(Self { caller, member })
+    }
+}
+
+impl FromRequestParts<Api> for Auditor {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, api: &Api) -> Result<Self, Problem> {
+        let (caller, member) = staff(parts, api, Role::Auditor).await?;
+        Ok(Self { caller, member })
+    }
+}
+
+async fn staff(parts: &Parts, api: &Api, role: Role) -> Result<(Caller, StaffMember), Problem> {
+    let caller = caller(parts, &api.edge)?;
+    let token = match presented(&parts.headers)? {
+        Presented::Bearer(token) if token.starts_with(STAFF_PREFIX) => token,
+        Presented::Bearer(token) | Presented::SessionCookie(token) => {
+            // Somebody, but nobody of the staff.
+            api.service.authenticate(&token).await?;
+            return Err(Problem::new(Code::Forbidden));
+        }
+        Presented::Nothing => return Err(Problem::new(Code::Unauthenticated)),
+    };
+    let member = api.service.authenticate_staff(&token).await?;
+    Attendance::note(parts, member.clone());
+    if member.role() == role {
+        Ok((caller, member))
+    } else {
+        Err(Problem::new(Code::Forbidden))
+    }
+}

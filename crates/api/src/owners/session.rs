@@ -1,0 +1,123 @@
+//! `GET /session`, which is also the endpoint for forward auth, and `POST /logout`.
+
+use account::{AccountId, SessionId};
+use axum::Json;
+use axum::extract::State;
+use axum::http::{HeaderName, HeaderValue, StatusCode};
+use axum::response::IntoResponse;
+use chrono::{DateTime, Utc};
+use serde::Serialize;
+use service::{Service, SessionView};
+use utoipa::ToSchema;
+
+use super::ProvedFactor;
+use crate::cookies::SetCookie;
+use crate::extract::SignedIn;
+use crate::openapi::{CHANGE, SIGNED_IN, problems};
+use crate::problem::Problem;
+
+const X_ACCOUNT: HeaderName = HeaderName::from_static("x-countersign-account");
+const X_FACTORS: HeaderName = HeaderName::from_static("x-countersign-factors");
+const CLEAR_SITE_DATA: HeaderName = HeaderName::from_static("clear-site-data");
+
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct SessionAnswer {
+    account: SessionAccount,
+    session: CurrentSession,
+}
+
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct SessionAccount {
+    #[schema(value_type = Uuid)]
+    id: AccountId,
+    #[schema(max_length = 254)]
+    email: String,
+}
+
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct CurrentSession {
+    #[schema(value_type = Uuid)]
+    id: SessionId,
+    created_at: DateTime<Utc>,
+    last_seen_at: DateTime<Utc>,
+    expires_at: DateTime<Utc>,
+    #[schema(max_items = 8)]
+    factors: Vec<ProvedFactor>,
+}
+
+impl From<SessionView> for SessionAnswer {
+    fn from(view: SessionView) -> Self {
+        Self {
+            account: SessionAccount {
+                id: view.account.id,
+                email: view.account.email,
+            },
+            session: CurrentSession {
+                id: view.id,
+                created_at: view.created_at,
+                last_seen_at: view.last_seen_at,
+                expires_at: view.expires_at,
+                factors: ProvedFactor::list(&view.factors),
+            },
+        }
+    }
+}
+
+problems!(SessionProblems: SIGNED_IN);
+
+/// The session and its account. A proxy may ask here before it forwards a request: the headers
+/// tell it who is signed in.
+#[utoipa::path(
+    get,
+    path = "/session",
+    tag = "owners",
+    security(("session_cookie" = []), ("session_token" = [])),
+    responses(
+        (
+            status = 200,
+            body = SessionAnswer,
+            description = "Signed in",
+            headers(
+                ("X-Countersign-Account" = Uuid, description = "The account's id"),
+                ("X-Countersign-Factors" = String, description = "Such as password,totp"),
+            ),
+        ),
+        SessionProblems,
+    ),
+)]
+pub(crate) async fn session(
+    State(service): State<Service>,
+    SignedIn { owner, .. }: SignedIn,
+) -> Result<impl IntoResponse, Problem> {
+    let answer = SessionAnswer::from(service.session(&owner)?);
+    let factors = answer.session.factors.iter().map(|factor| factor.name());
+    let factors = factors.collect::<Vec<_>>().join(",");
+    let headers = [
+        (X_ACCOUNT, answer.account.id.to_string()),
+        (X_FACTORS, factors),
+    ];
+    Ok((headers, Json(answer)))
+}
+
+problems!(SignOutProblems: SIGNED_IN, CHANGE);
+
+/// End this session. The device stays known.
+#[utoipa::path(
+    post,
+    path = "/logout",
+    tag = "owners",
+    security(("session_cookie" = []), ("session_token" = [])),
+    responses((status = 204, description = "Signed out"), SignOutProblems),
+)]
+pub(crate) async fn sign_out(
+    State(service): State<Service>,
+    SignedIn { caller, owner }: SignedIn,
+) -> Result<impl IntoResponse, Problem> {
+    service.sign_out(&caller, &owner).await?;
+    // Not "cookies": the device cookie must live, or the owner is a stranger next time.
+    let clear = [(
+        CLEAR_SITE_DATA,
+        HeaderValue::from_static(r#""cache", "storage""#),
+    )];
+    Ok((StatusCode::NO_CONTENT, clear, SetCookie::no_session()?, ()))
+}

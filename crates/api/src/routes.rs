@@ -1,0 +1,80 @@
+//! The public listener's routes.
+
+use std::future::ready;
+
+use axum::Router;
+use axum::http::header;
+use axum::middleware::from_fn_with_state;
+use axum::response::{IntoResponse, Response};
+use axum::routing::{any, get};
+use service::Service;
+use utoipa::OpenApi as _;
+use utoipa::openapi::OpenApi;
+use utoipa_axum::router::OpenApiRouter;
+
+use crate::edge::{Edge, HttpSettings};
+use crate::metrics::Metrics;
+use crate::middleware::surround;
+use crate::openapi::Document;
+use crate::problem::{Code, Problem};
+use crate::staff_record::record_refusals;
+use crate::state::Api;
+use crate::{audit, owners, support, visitors};
+
+/// Everything below `/api/v1`, and `/openapi.json`. Serve it with
+/// `into_make_service_with_connect_info::<SocketAddr>`. Pages may be merged beside it; they call
+/// `reset_fallback` to answer unknown paths outside `/api` themselves.
+pub fn router(service: Service, settings: &HttpSettings, metrics: Metrics) -> Router {
+    let ids = service.clone();
+    let edge = Edge::new(settings, metrics, move || request_id(&ids));
+    let api = Api {
+        service,
+        edge: edge.clone(),
+    };
+    let (calls, document) = calls().split_for_parts();
+    let router = calls
+        .layer(from_fn_with_state(api.clone(), record_refusals))
+        .with_state(api)
+        .route("/openapi.json", get(move || ready(written(&document))))
+        .route("/api", any(not_found))
+        .route("/api/{*rest}", any(not_found))
+        .fallback(not_found)
+        .method_not_allowed_fallback(method_not_allowed);
+    surround(router, &edge)
+}
+
+/// The OpenAPI document, as it is served.
+pub fn openapi() -> OpenApi {
+    calls().into_openapi()
+}
+
+fn calls() -> OpenApiRouter<Api> {
+    OpenApiRouter::with_openapi(Document::openapi()).nest(
+        "/api/v1",
+        OpenApiRouter::new()
+            .merge(visitors::routes())
+            .merge(owners::routes())
+            .merge(support::routes())
+            .merge(audit::routes()),
+    )
+}
+
+fn written(document: &OpenApi) -> Result<Response, Problem> {
+    let json = document.to_json().map_err(Problem::internal)?;
+    Ok(([(header::CONTENT_TYPE, "application/json")], json).into_response())
+}
+
+/// Without randomness nothing is unique any more, and nothing else works either.
+pub(crate) fn request_id(service: &Service) -> String {
+    service
+        .request_id()
+        .unwrap_or_else(|_| "unidentified".to_owned())
+}
+
+async fn not_found() -> Problem {
+    Problem::new(Code::NotFound)
+}
+
+pub(crate) async fn method_not_allowed() -> Problem {
+    Problem::new(Code::MethodNotAllowed)
+}
