@@ -29,7 +29,13 @@ impl Layout {
         let mut missing: Vec<&Path> = wanted.ancestors().take_while(|dir| !dir.exists()).collect();
         missing.reverse();
         for dir in missing {
-            make_folder(dir, PASSABLE)?;
+            match DirBuilder::new().mode(PASSABLE).create(dir) {
+                Err(error) if error.kind() != ErrorKind::AlreadyExists => {
+                    return Err(io_error("make the folder", dir)(error));
+                }
+                // Another run may make it at the same moment: the lock decides between them.
+                _ => allow(dir, PASSABLE)?,
+            }
         }
         let root = fs::canonicalize(&wanted).map_err(io_error("open the folder", &wanted))?;
         Ok(Self { root })
@@ -67,10 +73,16 @@ impl Layout {
     }
 }
 
+/// A folder that was not there before.
 pub(crate) fn make_folder(path: &Path, mode: u32) -> Result<(), Error> {
     DirBuilder::new()
         .mode(mode)
         .create(path)
-        .and_then(|()| fs::set_permissions(path, Permissions::from_mode(mode)))
-        .map_err(io_error("make the folder", path))
+        .map_err(io_error("make the folder", path))?;
+    allow(path, mode)
+}
+
+fn allow(path: &Path, mode: u32) -> Result<(), Error> {
+    fs::set_permissions(path, Permissions::from_mode(mode))
+        .map_err(io_error("set the mode of", path))
 }

@@ -58,8 +58,14 @@ async fn the_next_start_ends_an_orphan_and_loses_nothing() {
     held.kill();
     assert!(lives(orphan));
 
+    let begun = Instant::now();
     let server = ground.start().await;
     assert!(!lives(orphan));
+    let waited = begun.elapsed();
+    assert!(
+        waited < Duration::from_secs(20),
+        "it was not ended politely: {waited:?}"
+    );
     assert_eq!(kept_word(&server).await, "here");
     server.stop().await.unwrap();
 }

@@ -2,7 +2,7 @@
 
 use std::{
     fs::{self, Permissions},
-    os::unix::fs::PermissionsExt,
+    os::unix::fs::{MetadataExt, PermissionsExt, chown, symlink},
     path::Path,
 };
 
@@ -189,16 +189,21 @@ async fn a_folder_for_the_socket_that_is_not_ours_is_refused() {
     server.stop().await.unwrap();
 
     fs::create_dir(&folder).unwrap();
-    let open = Permissions::from_mode(0o755);
-    fs::set_permissions(&folder, open).unwrap();
+    if is_root() {
+        let error = refusal(ground.settings()).await;
+        assert_names(&error, &["it belongs to user id 0", "Remove it"]);
+        let server = fs::metadata(ground.cluster()).unwrap();
+        chown(&folder, Some(server.uid()), None).unwrap();
+    }
+    fs::set_permissions(&folder, Permissions::from_mode(0o755)).unwrap();
     let error = refusal(ground.settings()).await;
-    fs::remove_dir(&folder).unwrap();
     assert!(matches!(error, Error::SocketFolder { .. }), "{error}");
-    assert_names(&error, &[folder.to_str().unwrap(), "Remove it"]);
+    assert_names(&error, &[folder.to_str().unwrap(), "its mode is 755"]);
+    fs::remove_dir(&folder).unwrap();
 
     let elsewhere = ground.path().join("elsewhere");
     fs::create_dir(&elsewhere).unwrap();
-    std::os::unix::fs::symlink(&elsewhere, &folder).unwrap();
+    symlink(&elsewhere, &folder).unwrap();
     let error = refusal(ground.settings()).await;
     fs::remove_file(&folder).unwrap();
     assert_names(&error, &["it is no folder"]);
