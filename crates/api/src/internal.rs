@@ -14,7 +14,7 @@ use crate::figures;
 use crate::metrics::Metrics;
 use crate::middleware::surround_internal;
 use crate::problem::{Code, Problem};
-use crate::routes::{method_not_allowed, request_id};
+use crate::routes::method_not_allowed;
 
 /// `/livez`, `/readyz` and `/metrics`.
 pub fn internal_router(service: Service, metrics: Metrics, public_url: Url) -> Router {
@@ -23,7 +23,7 @@ pub fn internal_router(service: Service, metrics: Metrics, public_url: Url) -> R
         public_url,
         trusted_proxies: Vec::new(),
     };
-    let edge = Edge::new(&settings, metrics.clone(), move || request_id(&ids));
+    let edge = Edge::new(&settings, metrics.clone(), move || ids.request_id());
     let router = Router::new()
         .route("/livez", get(livez))
         .route("/readyz", get(readyz))

@@ -26,7 +26,7 @@ use crate::{audit, owners, support, visitors};
 /// `reset_fallback` to answer unknown paths outside `/api` themselves.
 pub fn router(service: Service, settings: &HttpSettings, metrics: Metrics) -> Router {
     let ids = service.clone();
-    let edge = Edge::new(settings, metrics, move || request_id(&ids));
+    let edge = Edge::new(settings, metrics, move || ids.request_id());
     let api = Api {
         service,
         edge: edge.clone(),
@@ -37,6 +37,7 @@ pub fn router(service: Service, settings: &HttpSettings, metrics: Metrics) -> Ro
         .with_state(api)
         .route("/openapi.json", get(move || ready(written(&document))))
         .route("/api", any(not_found))
+        .route("/api/", any(not_found))
         .route("/api/{*rest}", any(not_found))
         .fallback(not_found)
         .method_not_allowed_fallback(method_not_allowed);
@@ -62,13 +63,6 @@ fn calls() -> OpenApiRouter<Api> {
 fn written(document: &OpenApi) -> Result<Response, Problem> {
     let json = document.to_json().map_err(Problem::internal)?;
     Ok(([(header::CONTENT_TYPE, "application/json")], json).into_response())
-}
-
-/// Without randomness nothing is unique any more, and nothing else works either.
-pub(crate) fn request_id(service: &Service) -> String {
-    service
-        .request_id()
-        .unwrap_or_else(|_| "unidentified".to_owned())
 }
 
 async fn not_found() -> Problem {
