@@ -119,7 +119,8 @@ pub enum Command {
     ///
     /// A client of the HTTP API: the staff token is taken from COUNTERSIGN_TOKEN, and every call is
     /// recorded under its holder's name.
-    Audit(Server<AuditCommand>),
+    #[command(subcommand)]
+    Audit(AuditCommand),
 
     /// What is derived from the events and can be replayed
     #[command(subcommand)]

@@ -1,9 +1,61 @@
-//! The program: configuration, command line, key file and log lines.
+//! The program: configuration, command line, wiring.
+//!
+//! A library besides the thin `main.rs`, so that tests can run all of it on a clock of their own.
 
+mod assembly;
 pub mod cli;
+mod commands;
 pub mod configuration;
+mod database;
 pub mod failure;
 pub mod keys;
 pub mod output;
 pub mod secret_text;
+mod serve;
+mod support_client;
 pub mod telemetry;
+
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use clap::Parser;
+use service::Clock;
+
+use crate::cli::{Cli, Command};
+use crate::failure::Failure;
+use crate::output::Output;
+
+/// Reads the command line, carries out its command, and says how it ended.
+pub fn run(clock: Arc<dyn Clock>) -> ExitCode {
+    let cli = Cli::parse();
+    let output = cli.output();
+    match carry_out(&cli, output, clock) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => {
+            if !matches!(failure, Failure::OutputClosed) {
+                output.note(format_args!("countersign: {failure}"));
+            }
+            failure.exit_code()
+        }
+    }
+}
+
+fn carry_out(cli: &Cli, output: Output, clock: Arc<dyn Clock>) -> Result<(), Failure> {
+    let environment = configuration::environment()?;
+    if let Command::Support(support) = &cli.command {
+        let token = cli::staff_token(&environment)?;
+        return support_client::run(support, &token, output);
+    }
+    let file = cli.global.config.as_deref();
+    let configuration = configuration::load(cli.flags(), file, environment)?;
+    for warning in &configuration.warnings {
+        output.note(format_args!("countersign: warning: {warning}"));
+    }
+    let serving = matches!(cli.command, Command::Serve(_));
+    telemetry::start(&configuration, serving).map_err(|error| Failure::because(&error))?;
+    tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .map_err(|error| Failure::because(&error))?
+        .block_on(commands::run(cli, configuration, output, clock))
+}

@@ -222,11 +222,7 @@ fn view(event: &StoredEvent, key: Option<&DataKey>) -> Result<EventView, Error> 
             ),
         },
         data,
-        hash: event
-            .hash
-            .iter()
-            .map(|byte| format!("{byte:02x}"))
-            .collect(),
+        hash: data_encoding::HEXLOWER.encode(&event.hash),
     })
 }
 

@@ -35,7 +35,7 @@ pub(crate) enum Wish {
 struct Request {
     wish: Wish,
     address: String,
-    request_id: String,
+    cause: String,
     ip: IpAddr,
     user_agent: Option<String>,
 }
@@ -69,7 +69,7 @@ impl Service {
         let request = Request {
             wish,
             address: address.as_written().to_owned(),
-            request_id: caller.request_id.clone(),
+            cause: caller.request_id.clone(),
             ip: caller.ip,
             user_agent: caller.user_agent.clone(),
         };
@@ -104,8 +104,12 @@ impl Service {
         let count = jobs.len();
         for job in jobs {
             if let Err(error) = self.run_job_to_its_end(&job).await {
-                let error = &error as &dyn std::error::Error;
-                tracing::error!(error, job.id = %job.id, job.attempt = job.attempts, "a job failed");
+                tracing::error!(
+                    error = &error as &dyn std::error::Error,
+                    job.id = %job.id,
+                    job.attempt = job.attempts,
+                    "a job failed"
+                );
                 if job.attempts >= ATTEMPTS {
                     self.store().drop_job(job.id).await?;
                 }
@@ -133,7 +137,7 @@ impl Service {
         let request: Request = serde_json::from_slice(&text).map_err(Error::internal)?;
         let address: EmailAddress = request.address.parse().map_err(Error::internal)?;
         let caller = Caller {
-            request_id: request.request_id,
+            request_id: request.cause,
             ip: request.ip,
             user_agent: request.user_agent,
         };
@@ -318,7 +322,7 @@ impl Service {
                     tracing::warn!(error = &error as &dyn std::error::Error, "not swept");
                 }
             }
-            tokio::time::sleep(Duration::from_secs(300)).await;
+            tokio::time::sleep(Duration::from_mins(5)).await;
         }
     }
 }

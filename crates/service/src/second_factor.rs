@@ -123,13 +123,12 @@ impl Service {
         let (owner, id) = (account.as_uuid(), session.id);
         let (token, hash) = self.new_token(TokenKind::Session, owner, id.as_uuid())?;
         issued.session = Some(hash);
-        let device_token = match device {
-            Some(known) => self.device_token(owner, known.id, known.key_id, &known.nonce)?,
-            None => {
-                let nonce = self.random().bytes()?;
-                issued.device_nonce = Some(nonce);
-                self.new_device_token(owner, session.device, &nonce)?
-            }
+        let device_token = if let Some(known) = device {
+            self.device_token(owner, known.id, known.key_id, &known.nonce)?
+        } else {
+            let nonce = self.random().bytes()?;
+            issued.device_nonce = Some(nonce);
+            self.new_device_token(owner, session.device, &nonce)?
         };
         Ok(NewSession {
             id,

@@ -202,7 +202,8 @@ impl Store {
         let query = bind_keys_and_devices(query, &part, &beside);
         let query = bind_beside(query, &beside, at);
         let query = bind_answer_and_staff(query, part.staff.as_ref(), &beside);
-        query.execute(&self.pool).await?;
+        // Boxed: a statement of this many parameters would make every use case's future as large.
+        Box::pin(query.execute(&self.pool)).await?;
         if appends {
             self.appended.notify_one();
         }

@@ -5,7 +5,9 @@
 //! whoever writes to the database append to history.
 
 use account::AccountEvent;
-use cqrs_es::persist::{PersistedEventRepository, PersistenceError, SerializedEvent};
+use cqrs_es::persist::{
+    PersistedEventRepository, PersistenceError, SemanticVersion, SerializedEvent,
+};
 use cqrs_es::{Aggregate, DomainEvent};
 use futures::TryStreamExt;
 use postgres_es::PostgresEventRepository;
@@ -143,7 +145,9 @@ impl Store {
         };
         let typed: A::Event =
             serde_json::from_value(event.payload.clone()).map_err(|_| unknown())?;
-        if typed.event_type() != event.event_type || typed.event_version() != event.event_version {
+        let present = typed.event_version().parse::<SemanticVersion>().ok();
+        let stored = event.event_version.parse::<SemanticVersion>().ok();
+        if typed.event_type() != event.event_type || present.is_none() || present != stored {
             return Err(unknown().into());
         }
         Ok(typed)

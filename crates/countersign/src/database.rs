@@ -1,0 +1,146 @@
+//! The database of the configuration: an outside one by its URL, or the embedded one, which is
+//! started, or joined while somebody else serves it.
+
+use embedded_postgres::{Durability, Joined, Server, Settings};
+use store::Role;
+use url::Url;
+
+use crate::configuration::Configuration;
+use crate::failure::Failure;
+
+const OWNER: &str = "countersign_owner";
+const APP: &str = "countersign_app";
+const SEQUENCER: &str = "countersign_sequencer";
+const READER: &str = "countersign_reader";
+const DATABASE: &str = "countersign";
+
+pub(crate) enum Database {
+    Outside {
+        app: String,
+        owner: String,
+        sequencer: String,
+    },
+    Started(Box<Server>),
+    Joined(Joined),
+}
+
+impl Database {
+    /// For `serve`: the embedded database is this process's alone.
+    pub(crate) async fn start(configuration: &Configuration) -> Result<Self, Failure> {
+        if let Some(outside) = Self::outside(configuration) {
+            return Ok(outside);
+        }
+        embedded_postgres::start(settings(configuration))
+            .await
+            .map(|server| Self::Started(Box::new(server)))
+            .map_err(|error| Failure::because(&error))
+    }
+
+    /// For commands beside a server: its database, or one that is started for the moment.
+    pub(crate) async fn join(configuration: &Configuration) -> Result<Self, Failure> {
+        match Self::in_use(configuration).await? {
+            Some(database) => Ok(database),
+            None => Self::start(configuration).await,
+        }
+    }
+
+    /// The database that a server uses now; none if the embedded one is not running.
+    pub(crate) async fn in_use(configuration: &Configuration) -> Result<Option<Self>, Failure> {
+        if let Some(outside) = Self::outside(configuration) {
+            return Ok(Some(outside));
+        }
+        let joined = embedded_postgres::join(&configuration.data_dir).await;
+        joined
+            .map(|joined| joined.map(Self::Joined))
+            .map_err(|error| Failure::because(&error))
+    }
+
+    fn outside(configuration: &Configuration) -> Option<Self> {
+        let app = configuration.database_url.as_ref()?.expose().to_owned();
+        let or_app = |url: &Option<crate::secret_text::SecretText>| {
+            url.as_ref()
+                .map_or_else(|| app.clone(), |url| url.expose().to_owned())
+        };
+        let owner = or_app(&configuration.migration_database_url);
+        let sequencer = or_app(&configuration.sequencer_database_url);
+        Some(Self::Outside {
+            app,
+            owner,
+            sequencer,
+        })
+    }
+
+    pub(crate) fn url(&self, role: Role) -> String {
+        match self {
+            Self::Outside {
+                app,
+                owner,
+                sequencer,
+            } => match role {
+                Role::Owner => owner.clone(),
+                Role::App => app.clone(),
+                Role::Sequencer => sequencer.clone(),
+                Role::Reader => as_reader(app),
+            },
+            Self::Started(server) => server.url(user(role)),
+            Self::Joined(server) => server.url(user(role)),
+        }
+    }
+
+    /// Resolves when the embedded database ends by itself; never for any other.
+    pub(crate) async fn died(&self) {
+        match self {
+            Self::Started(server) => server.died().await,
+            Self::Outside { .. } | Self::Joined(_) => std::future::pending().await,
+        }
+    }
+
+    /// Stops what this process started.
+    pub(crate) async fn close(self) -> Result<(), Failure> {
+        match self {
+            Self::Started(server) => server
+                .stop()
+                .await
+                .map_err(|error| Failure::because(&error)),
+            Self::Outside { .. } | Self::Joined(_) => Ok(()),
+        }
+    }
+}
+
+/// Whether the embedded database has been made already.
+pub(crate) fn exists(configuration: &Configuration) -> bool {
+    configuration.data_dir.join("postgres").exists()
+}
+
+fn settings(configuration: &Configuration) -> Settings {
+    Settings {
+        data_dir: configuration.data_dir.clone(),
+        bin_dir: std::env::var_os("PG_BIN").map(Into::into),
+        roles: [OWNER, APP, SEQUENCER, READER]
+            .map(ToOwned::to_owned)
+            .to_vec(),
+        database: DATABASE.to_owned(),
+        durability: Durability::Durable,
+    }
+}
+
+const fn user(role: Role) -> &'static str {
+    match role {
+        Role::Owner => OWNER,
+        Role::App => APP,
+        Role::Sequencer => SEQUENCER,
+        Role::Reader => READER,
+    }
+}
+
+/// The same login, in the reader's role.
+fn as_reader(url: &str) -> String {
+    Url::parse(url).map_or_else(
+        |_| url.to_owned(),
+        |mut url| {
+            url.query_pairs_mut()
+                .append_pair("options", "-c role=countersign_reader");
+            url.to_string().replace('+', "%20")
+        },
+    )
+}
