@@ -1,6 +1,8 @@
 //! The database of the configuration: an outside one by its URL, or the embedded one, which is
 //! started, or joined while somebody else serves it.
 
+use std::time::Duration;
+
 use embedded_postgres::{Durability, Joined, Server, Settings};
 use store::Role;
 use url::Url;
@@ -14,6 +16,9 @@ const SEQUENCER: &str = "countersign_sequencer";
 const READER: &str = "countersign_reader";
 const DATABASE: &str = "countersign";
 
+const PATIENCE: Duration = Duration::from_secs(3);
+const PAUSE: Duration = Duration::from_millis(100);
+
 pub(crate) enum Database {
     Outside {
         app: String,
@@ -25,23 +30,45 @@ pub(crate) enum Database {
 }
 
 impl Database {
-    /// For `serve`: the embedded database is this process's alone.
+    /// For `serve`: the embedded database is this process's alone. A command that has it for the
+    /// moment is waited for; another server is not.
     pub(crate) async fn start(configuration: &Configuration) -> Result<Self, Failure> {
+        let mut waited = Duration::ZERO;
+        loop {
+            match Self::try_start(configuration).await {
+                Err(embedded_postgres::Error::InUse { .. }) if waited < PATIENCE => {
+                    tokio::time::sleep(PAUSE).await;
+                    waited += PAUSE;
+                }
+                started => return started.map_err(|error| Failure::because(&error)),
+            }
+        }
+    }
+
+    /// For commands beside a server: its database, or one that is started for the moment. A server
+    /// that starts or another command that ends meanwhile is waited for.
+    pub(crate) async fn join(configuration: &Configuration) -> Result<Self, Failure> {
+        let mut waited = Duration::ZERO;
+        loop {
+            if let Some(database) = Self::in_use(configuration).await? {
+                return Ok(database);
+            }
+            match Self::try_start(configuration).await {
+                Err(embedded_postgres::Error::InUse { .. }) if waited < PATIENCE => {
+                    tokio::time::sleep(PAUSE).await;
+                    waited += PAUSE;
+                }
+                started => return started.map_err(|error| Failure::because(&error)),
+            }
+        }
+    }
+
+    async fn try_start(configuration: &Configuration) -> Result<Self, embedded_postgres::Error> {
         if let Some(outside) = Self::outside(configuration) {
             return Ok(outside);
         }
-        embedded_postgres::start(settings(configuration))
-            .await
-            .map(|server| Self::Started(Box::new(server)))
-            .map_err(|error| Failure::because(&error))
-    }
-
-    /// For commands beside a server: its database, or one that is started for the moment.
-    pub(crate) async fn join(configuration: &Configuration) -> Result<Self, Failure> {
-        match Self::in_use(configuration).await? {
-            Some(database) => Ok(database),
-            None => Self::start(configuration).await,
-        }
+        let server = embedded_postgres::start(settings(configuration)).await?;
+        Ok(Self::Started(Box::new(server)))
     }
 
     /// The database that a server uses now; none if the embedded one is not running.

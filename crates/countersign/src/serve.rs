@@ -32,9 +32,8 @@ pub(crate) async fn serve(
     // Before anything is started: a second server on this address learns it at once.
     let public = bind(configuration.listen).await?;
     let internal = bind(configuration.internal_listen).await?;
-    let address = public
-        .local_addr()
-        .map_err(|error| Failure::because(&error))?;
+    let address = local_address(&public)?;
+    let operators_address = local_address(&internal)?;
     let public_url = configuration.public_url_at(address.port());
     let keys = master_keys(configuration)?;
     let end = end_asked_for()?;
@@ -77,7 +76,7 @@ pub(crate) async fn serve(
         listen(internal, operators, end.clone()),
     ];
     output.line(format_args!(
-        "countersign is ready at {origin} (listening on {address})"
+        "countersign is ready at {origin} (listening on {address}, for operators on {operators_address})"
     ))?;
 
     let outcome = until_the_end(listeners, &database, end).await;
@@ -94,6 +93,12 @@ async fn bind(address: SocketAddr) -> Result<TcpListener, Failure> {
             "cannot listen on {address}: {error}; choose another address"
         ))
     })
+}
+
+fn local_address(listener: &TcpListener) -> Result<SocketAddr, Failure> {
+    listener
+        .local_addr()
+        .map_err(|error| Failure::because(&error))
 }
 
 /// Becomes true on SIGTERM or SIGINT.

@@ -89,7 +89,8 @@ impl Service {
     ) -> Result<bool, Error> {
         let (id, base) = (entry.decided().id(), entry.decided().base());
         let mails = !beside.mails.is_empty();
-        let result = self.store().commit(entry, beside).await;
+        // Boxed: a decision and its consequences are large, and every use case holds one.
+        let result = Box::pin(self.store().commit(entry, beside)).await;
         let committed = self.settled::<Account>(result, id, base, attempts).await?;
         if committed && mails {
             self.0.mail_promised.notify_one();

@@ -88,7 +88,7 @@ impl Store {
         .fetch_all(&self.pool)
         .await?;
         let mut events = Vec::with_capacity(rows.len());
-        for (expected, row) in (feed.next..).zip(&rows) {
+        for (row, expected) in rows.iter().zip(feed.next..) {
             let event = <StoredEvent as sqlx::FromRow<_>>::from_row(row)?;
             if event.position != Some(expected) {
                 return Err(event.corrupt("the log has a hole before it"));

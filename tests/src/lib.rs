@@ -1,0 +1,30 @@
+//! What acceptance tests are written with: real servers on a real PostgreSQL, callers as types, a
+//! clock that can be turned, and programs that are not ours to check ours against.
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::return_self_not_must_use,
+    clippy::missing_panics_doc,
+    reason = "a test that cannot go on fails"
+)]
+
+mod caller;
+mod clock;
+mod deployment;
+mod mailbox;
+pub mod oracle;
+mod person;
+mod server;
+
+pub use caller::{Answer, Caller};
+pub use clock::TurnableClock;
+pub use deployment::{Deployment, Options};
+pub use mailbox::Mail;
+pub use person::{Authenticator, Person};
+pub use server::ServerProcess;
+
+/// Long enough for every rule, in no list.
+pub const PASSWORD: &str = "violet harbour tuning 41";
+pub const OTHER_PASSWORD: &str = "seventeen quiet lanterns";
