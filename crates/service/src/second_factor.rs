@@ -12,8 +12,9 @@ use credentials::{SecretKind, Token, TokenKind, TotpCode, TotpSecret};
 use mail::Message;
 use store::{Beside, Device, Dossier, Entry, Issued};
 
+use crate::counting::renewed_device;
 use crate::mailing::circumstances;
-use crate::sign_in::{opened, renewed_device};
+use crate::sign_in::opened;
 use crate::{Caller, Error, NewSession, Service};
 
 impl Service {

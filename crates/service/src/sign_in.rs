@@ -8,17 +8,17 @@ use std::time::{Duration, Instant};
 
 use account::command::PresentPassword;
 use account::state::Opened;
-use account::throttle::{Backoff, DeviceFailures};
+use account::throttle::Backoff;
 use account::{
-    Account, AccountEvent, Actor, ChallengeId, Command, CredentialId, DeviceId, EmailAddress,
-    Refusal, SessionId, Wait,
+    Account, AccountEvent, Actor, ChallengeId, Command, DeviceId, EmailAddress, Refusal, SessionId,
 };
 use chrono::{DateTime, Utc};
-use credentials::{SecretKind, Token, TokenKind};
-use store::{Beside, Device, DeviceChange, Dossier, Entry, Issued, NewSecret, SignInDossier};
+use credentials::{Token, TokenKind};
+use store::{Beside, Device, Dossier, Entry, Issued, NewSecret, SignInDossier};
 use zeroize::Zeroizing;
 
 use crate::act::Attempts;
+use crate::counting::renewed_device;
 use crate::password_check::PasswordCheck;
 use crate::{Caller, Error, Secret, Service};
 
@@ -52,9 +52,9 @@ pub struct NewSession {
 }
 
 /// One sign-in on its way, through as many attempts as it takes.
-struct Presented {
-    address_hash: [u8; 32],
-    source_hash: [u8; 32],
+pub(crate) struct Presented {
+    pub(crate) address_hash: [u8; 32],
+    pub(crate) source_hash: [u8; 32],
     device: Option<Token>,
     check: PasswordCheck,
     session: SessionId,
@@ -304,142 +304,6 @@ impl Service {
         self.password_secret(&dossier.data_key, dossier.account.as_uuid(), &hash)
             .map(Some)
     }
-
-    /// A password hash under a key of its own.
-    pub(crate) fn password_secret(
-        &self,
-        key: &credentials::DataKey,
-        owner: uuid::Uuid,
-        hash: &credentials::PasswordHash,
-    ) -> Result<NewSecret, Error> {
-        let (id, kind) = (
-            CredentialId::from_uuid(self.new_id()?),
-            SecretKind::PasswordHash,
-        );
-        let secret = key.seal_secret(owner, id, kind, hash.as_str().as_bytes(), self.random())?;
-        Ok(NewSecret { id, kind, secret })
-    }
-
-    pub(crate) fn new_token(
-        &self,
-        kind: TokenKind,
-        owner: uuid::Uuid,
-        id: uuid::Uuid,
-    ) -> Result<(Secret, credentials::TokenHash), Error> {
-        let token = Token::generate(kind, owner, id, self.random())?;
-        Ok((token.reveal(), self.keyring().token_hash(&token)))
-    }
-
-    pub(crate) fn new_device_token(
-        &self,
-        account: uuid::Uuid,
-        device: DeviceId,
-        nonce: &[u8; 16],
-    ) -> Result<Secret, Error> {
-        self.device_token(account, device, self.keyring().current(), nonce)
-    }
-
-    pub(crate) fn device_token(
-        &self,
-        account: uuid::Uuid,
-        device: DeviceId,
-        key: credentials::KeyId,
-        nonce: &[u8; 16],
-    ) -> Result<Secret, Error> {
-        let token = self
-            .keyring()
-            .device_token(account, device.as_uuid(), key, nonce);
-        Ok(token.map_err(Error::internal)?.reveal())
-    }
-}
-
-/// Counting, apart for known devices and strangers.
-impl Service {
-    fn refusal(&self, dossier: &SignInDossier, now: DateTime<Utc>) -> Option<Wait> {
-        let policy = self.policy();
-        if let Some(device) = &dossier.device {
-            return device.failures.value.window.refusal(now, policy.device);
-        }
-        let source = policy.source.as_ref();
-        let source = source.and_then(|policy| dossier.source.value.refusal(now, policy));
-        source.max(dossier.strangers.value.refusal(now))
-    }
-
-    /// The wait that begins if this attempt fails.
-    fn wait_after_failure(&self, dossier: &SignInDossier, at: DateTime<Utc>) -> Option<Wait> {
-        let policy = self.policy();
-        match &dossier.device {
-            Some(device) => device
-                .failures
-                .value
-                .window
-                .counted(at, policy.device)
-                .refusal(at, policy.device),
-            None => {
-                dossier
-                    .strangers
-                    .value
-                    .after_failure(at, &policy.strangers)
-                    .wait
-            }
-        }
-    }
-
-    fn stranger_failed(
-        &self,
-        dossier: &SignInDossier,
-        presented: &Presented,
-        at: DateTime<Utc>,
-    ) -> Result<Vec<store::ThrottleChange>, Error> {
-        let (address, source) = (presented.address_hash, presented.source_hash);
-        let next = dossier
-            .strangers
-            .value
-            .after_failure(at, &self.policy().strangers);
-        let mut changes = vec![dossier.strangers.strangers_change(address, &next)?];
-        if let Some(policy) = &self.policy().source {
-            let next = dossier
-                .source
-                .value
-                .after_failure(short(&address), at, policy);
-            changes.push(dossier.source.source_change(source, &next)?);
-        }
-        Ok(changes)
-    }
-
-    fn device_failed(&self, device: &Device, at: DateTime<Utc>) -> Result<DeviceChange, Error> {
-        let policy = self.policy();
-        let DeviceFailures { window, total } = device.failures.value;
-        let next = DeviceFailures {
-            window: window.counted(at, policy.device),
-            total: total + 1,
-        };
-        let kept = next.total < policy.device_failures;
-        let failures = kept.then(|| serde_json::to_string(&next)).transpose();
-        Ok(DeviceChange {
-            id: device.id,
-            failures: failures.map_err(Error::internal)?,
-            expires_at: store::device_expiry(at),
-            expected_version: device.failures.version,
-        })
-    }
-}
-
-/// A completed sign-in clears what its own class counted, and renews the mark.
-pub(crate) fn renewed_device(device: &Device, at: DateTime<Utc>) -> Result<DeviceChange, Error> {
-    let failures = serde_json::to_string(&DeviceFailures::default()).map_err(Error::internal)?;
-    Ok(DeviceChange {
-        id: device.id,
-        failures: Some(failures),
-        expires_at: store::device_expiry(at),
-        expected_version: device.failures.version,
-    })
-}
-
-fn short(hash: &[u8; 32]) -> u64 {
-    hash.iter()
-        .take(8)
-        .fold(0, |number, byte| (number << 8) | u64::from(*byte))
 }
 
 pub(crate) fn opened(account: &Account) -> Result<&Opened, Error> {

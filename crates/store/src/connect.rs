@@ -125,7 +125,7 @@ pub async fn check_keys(pool: &PgPool, keyring: &Keyring) -> Result<(), ConnectE
             SELECT check_value FROM claimed
             UNION ALL SELECT check_value FROM key_checks WHERE key_id = $1",
         )
-        .bind(crate::commit::key_column(key))
+        .bind(crate::bind::key_column(key))
         .bind(value.as_slice())
         .fetch_optional(pool)
         .await

@@ -12,14 +12,8 @@ use uuid::Uuid;
 use crate::commit::ThrottleChange;
 use crate::error::key_id;
 use crate::stream::{Loaded, loaded_from};
+use crate::throttles::{Versioned, versioned};
 use crate::{Corruption, Error, Store};
-
-/// A value with the version that a change of it must follow; zero where there is none yet.
-#[derive(Clone, Debug, Default)]
-pub struct Versioned<T> {
-    pub value: T,
-    pub version: i64,
-}
 
 #[derive(Debug)]
 pub struct Dossier {
@@ -49,16 +43,6 @@ pub struct Device {
     pub key_id: credentials::KeyId,
 }
 
-/// An address that waits for its owner to choose a password.
-#[derive(Clone, Debug)]
-pub struct Registration {
-    pub id: Uuid,
-    pub address_hash: [u8; 32],
-    pub address: credentials::Sealed,
-    pub token: TokenHash,
-    pub expires_at: chrono::DateTime<chrono::Utc>,
-}
-
 impl Dossier {
     /// A secret of the account, opened.
     pub fn secret(
@@ -75,82 +59,6 @@ impl Dossier {
             .data_key
             .open_secret(self.account.as_uuid(), id, kind, sealed)?)
     }
-}
-
-impl<T: serde::Serialize> Versioned<T> {
-    fn change(&self, kind: &'static str, key: [u8; 32], next: &T) -> Result<ThrottleChange, Error> {
-        let state = serde_json::to_string(next).map_err(Error::Serialize)?;
-        Ok(ThrottleChange {
-            kind,
-            key,
-            state,
-            expected_version: self.version,
-        })
-    }
-}
-
-const STRANGERS: &str = "strangers";
-const SOURCE: &str = "source";
-const MAIL_ADDRESS: &str = "mail_address";
-const MAIL_SOURCE: &str = "mail_source";
-
-impl Versioned<Backoff> {
-    pub fn strangers_change(
-        &self,
-        address: [u8; 32],
-        next: &Backoff,
-    ) -> Result<ThrottleChange, Error> {
-        self.change(STRANGERS, address, next)
-    }
-}
-
-impl Versioned<SourceFailures> {
-    pub fn source_change(
-        &self,
-        source: [u8; 32],
-        next: &SourceFailures,
-    ) -> Result<ThrottleChange, Error> {
-        self.change(SOURCE, source, next)
-    }
-}
-
-impl Versioned<[Window; 2]> {
-    pub fn mail_address_change(
-        &self,
-        address: [u8; 32],
-        next: &[Window; 2],
-    ) -> Result<ThrottleChange, Error> {
-        self.change(MAIL_ADDRESS, address, next)
-    }
-}
-
-impl Versioned<Window> {
-    pub fn mail_source_change(
-        &self,
-        source: [u8; 32],
-        next: &Window,
-    ) -> Result<ThrottleChange, Error> {
-        self.change(MAIL_SOURCE, source, next)
-    }
-}
-
-/// A throttle that cannot be read counts as fresh damage, not as no throttle at all.
-fn versioned<T: Default + DeserializeOwned>(
-    row: &PgRow,
-    state: &str,
-    version: &str,
-) -> Result<Versioned<T>, Error> {
-    let Some(text) = row.try_get::<Option<&str>, _>(state)? else {
-        return Ok(Versioned::default());
-    };
-    let value = serde_json::from_str(text).map_err(|_| Corruption::Row {
-        table: "throttles",
-        row: state.to_owned(),
-    })?;
-    Ok(Versioned {
-        value,
-        version: row.try_get(version)?,
-    })
 }
 
 macro_rules! dossier_query {
@@ -349,85 +257,6 @@ impl Store {
             .await?;
         Ok(id.map(AccountId::from_uuid))
     }
-
-    /// Whether `token` opens this challenge, reset or unblock link. Expiry and use are the
-    /// aggregate's to judge, but for links that are no part of it.
-    pub async fn token_opens(
-        &self,
-        token: &Token,
-    ) -> Result<Option<chrono::DateTime<chrono::Utc>>, Error> {
-        let row = sqlx::query(
-            "SELECT token_hash, key_id, expires_at FROM tokens
-            WHERE account_id = $1 AND token_id = $2",
-        )
-        .bind(token.owner())
-        .bind(token.id())
-        .fetch_optional(&self.pool)
-        .await?;
-        let Some(row) = row else { return Ok(None) };
-        let hash = token_hash_from(&row)?;
-        let opens = hash.is_some_and(|hash| self.keyring.token_matches(token, &hash));
-        Ok(if opens {
-            Some(row.try_get("expires_at")?)
-        } else {
-            None
-        })
-    }
-
-    pub async fn registration(&self, id: Uuid) -> Result<Option<Registration>, Error> {
-        let row = sqlx::query("SELECT * FROM registrations WHERE registration_id = $1")
-            .bind(id)
-            .fetch_optional(&self.pool)
-            .await?;
-        let Some(row) = row else { return Ok(None) };
-        let (Ok(address_hash), Some(token)) = (
-            row.try_get::<Vec<u8>, _>("address_hash")?.try_into(),
-            token_hash_from(&row)?,
-        ) else {
-            return Ok(None);
-        };
-        let address = credentials::Sealed {
-            key_id: token.key_id,
-            bytes: row.try_get("address")?,
-        };
-        let expires_at = row.try_get("expires_at")?;
-        Ok(Some(Registration {
-            id,
-            address_hash,
-            address,
-            token,
-            expires_at,
-        }))
-    }
-
-    /// The mail limits of an address and a source.
-    pub async fn mail_limits(
-        &self,
-        address_hash: [u8; 32],
-        source_hash: [u8; 32],
-    ) -> Result<(Versioned<[Window; 2]>, Versioned<Window>), Error> {
-        let row = sqlx::query(
-            "SELECT a.state AS address, a.version AS address_version,
-                o.state AS source, o.version AS source_version
-            FROM (VALUES ($1::bytea, $2::bytea)) AS asked (address, source)
-            LEFT JOIN throttles a ON a.kind = 'mail_address' AND a.key = asked.address
-            LEFT JOIN throttles o ON o.kind = 'mail_source' AND o.key = asked.source",
-        )
-        .bind(address_hash.as_slice())
-        .bind(source_hash.as_slice())
-        .fetch_one(&self.pool)
-        .await?;
-        Ok((
-            versioned(&row, "address", "address_version")?,
-            versioned(&row, "source", "source_version")?,
-        ))
-    }
-}
-
-pub(crate) fn token_hash_from(row: &PgRow) -> Result<Option<TokenHash>, Error> {
-    let key_id = key_id(row.try_get("key_id")?)?;
-    let hash = row.try_get::<Vec<u8>, _>("token_hash")?.try_into().ok();
-    Ok(hash.map(|hash| TokenHash { key_id, hash }))
 }
 
 fn device_row(row: &PgRow) -> Result<Option<Device>, Error> {

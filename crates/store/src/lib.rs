@@ -5,6 +5,7 @@
 //! [`event_row`], [`stream`], [`projection`], [`dossier`], [`sequencer`].
 
 mod audit;
+mod bind;
 mod commit;
 mod connect;
 mod dossier;
@@ -13,6 +14,7 @@ mod event_row;
 mod history;
 mod housekeeping;
 mod idempotency;
+mod links;
 mod outbox;
 mod projection;
 mod rebuild;
@@ -22,6 +24,7 @@ mod sessions;
 mod staff;
 mod statistics;
 mod stream;
+mod throttles;
 
 use std::sync::Arc;
 
@@ -36,10 +39,11 @@ pub use commit::{
     Answer, Beside, DeviceChange, NewRegistration, NewSecret, SealedMail, Spent, ThrottleChange,
 };
 pub use connect::{ConnectError, Role, check_keys, connect, migrate};
-pub use dossier::{Device, Dossier, Registration, SignInDossier, Versioned};
+pub use dossier::{Device, Dossier, SignInDossier};
 pub use error::{Corruption, Error};
 pub use history::StoredEvent;
 pub use idempotency::EarlierAnswer;
+pub use links::Registration;
 pub use outbox::{Job, QueuedMail};
 pub use projection::{Entry, Issued, device_expiry};
 pub use replay::{CheckReport, Finding};
@@ -48,6 +52,7 @@ pub use sessions::{Profile, SessionRecord, TwoFactorStatus};
 pub use staff::StaffRecord;
 pub use statistics::Statistics;
 pub use stream::{Decided, Loaded};
+pub use throttles::Versioned;
 
 /// The database of one deployment, as the service uses it.
 #[derive(Clone)]

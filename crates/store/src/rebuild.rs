@@ -7,8 +7,8 @@ use uuid::Uuid;
 
 use account::Account;
 
-use crate::commit::key_column;
-use crate::dossier::token_hash_from;
+use crate::bind::key_column;
+use crate::links::token_hash_from;
 use crate::replay::Expected;
 use crate::sessions::{SessionRecord, factors_text};
 use crate::stream::{STATE_SHAPE, StateImage};

@@ -8,8 +8,8 @@ use sqlx::Row;
 use sqlx::postgres::PgRow;
 use uuid::Uuid;
 
-use crate::dossier::token_hash_from;
 use crate::error::key_id;
+use crate::links::token_hash_from;
 use crate::projection::Entry;
 use crate::stream::{Loaded, loaded_from};
 use crate::{Corruption, Error, Store};

@@ -268,7 +268,7 @@ impl Store {
         .bind(STATE_SHAPE)
         .bind(image.state)
         .bind(image.mac)
-        .bind(crate::commit::key_column(self.keyring.current()))
+        .bind(crate::bind::key_column(self.keyring.current()))
         .bind(replaced)
         .execute(&self.pool)
         .await?;

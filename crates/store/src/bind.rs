@@ -1,0 +1,315 @@
+//! The parameters of `sql/commit.sql`, bound part by part in its order.
+
+use chrono::{DateTime, Utc};
+use credentials::{KeyId, SecretKind};
+use sqlx::Postgres;
+use sqlx::postgres::PgArguments;
+use sqlx::query::Query;
+use uuid::Uuid;
+
+use crate::commit::{Beside, StreamPart};
+use crate::projection::AccountRows;
+use crate::sessions::factors_text;
+use crate::staff::StaffImage;
+use crate::{Error, Store};
+
+const COMMIT: &str = include_str!("sql/commit.sql");
+
+pub(crate) fn key_column(key: KeyId) -> i32 {
+    i32::try_from(key.0).unwrap_or(i32::MAX)
+}
+
+pub(crate) type Statement<'q> = Query<'q, Postgres, PgArguments>;
+
+/// $1 to $17
+fn bind_events<'q>(query: Statement<'q>, part: &StreamPart, key: i32) -> Statement<'q> {
+    let (events, state) = (
+        &part.events,
+        part.state
+            .as_ref()
+            .filter(|_| !part.events.types.is_empty()),
+    );
+    query
+        .bind(part.id.clone())
+        .bind(part.aggregate_type)
+        .bind(part.base)
+        .bind(events.types.clone())
+        .bind(events.versions.clone())
+        .bind(events.payloads.clone())
+        .bind(events.metadata.clone())
+        .bind(events.recorded_at.clone())
+        .bind(events.hashes.clone())
+        .bind(events.macs.clone())
+        .bind(key)
+        .bind(state.map(|state| state.version))
+        .bind(state.map(|state| state.state.clone()))
+        .bind(state.map(|state| state.tip.clone()))
+        .bind(state.map(|state| state.recorded_at.clone()))
+        .bind(crate::stream::STATE_SHAPE)
+        .bind(state.map(|state| state.mac.clone()))
+}
+
+/// $18 to $30
+fn bind_account<'q>(query: Statement<'q>, part: &StreamPart, beside: &Beside) -> Statement<'q> {
+    let (rows, settings) = (&part.account_rows, part.account_rows.settings.as_ref());
+    // Without events nothing of the state has changed, so nothing is ended.
+    let ends = part.account.is_some() && !part.events.types.is_empty();
+    let live = |keys: &Vec<Uuid>| ends.then(|| keys.clone());
+    query
+        .bind(part.account)
+        .bind(beside.address_hash.map(|hash| hash.to_vec()))
+        .bind(rows.last_signed_in_at)
+        .bind(settings.map(|image| image.email.clone()))
+        .bind(settings.map(|image| image.created_at))
+        .bind(settings.map(|image| image.password_changed_at))
+        .bind(settings.map(|image| image.two_factor))
+        .bind(settings.and_then(|image| image.enabled_at))
+        .bind(settings.and_then(|image| image.enrollment_expires_at))
+        .bind(live(&rows.live_sessions))
+        .bind(live(&rows.live_tokens))
+        .bind(live(&rows.live_secrets))
+        .bind(beside.spent.unblock)
+}
+
+impl Store {
+    pub(crate) fn statement<'q>(
+        &self,
+        part: &StreamPart,
+        beside: &Beside,
+        at: DateTime<Utc>,
+    ) -> Result<Statement<'q>, Error> {
+        let key = key_column(self.keyring.current());
+        let query = bind_events(sqlx::query(COMMIT), part, key);
+        let query = bind_account(query, part, beside);
+        let query = self.bind_session(query, &part.account_rows)?;
+        let query = bind_tokens_and_secrets(query, &part.account_rows, beside);
+        let query = bind_keys_and_devices(query, part, beside);
+        let query = bind_beside(query, beside, at);
+        Ok(bind_answer_and_staff(query, part.staff.as_ref(), beside))
+    }
+
+    /// $31 to $42
+    fn bind_session<'q>(
+        &self,
+        query: Statement<'q>,
+        rows: &AccountRows,
+    ) -> Result<Statement<'q>, Error> {
+        let new = rows.new_session.as_slice();
+        let json = |personal: &Option<account::Personal>| {
+            personal
+                .as_ref()
+                .map(serde_json::to_string)
+                .transpose()
+                .map_err(Error::Serialize)
+        };
+        let macs = new
+            .iter()
+            .map(|session| session.mac(&self.keyring).map(|mac| mac.to_vec()));
+        let ips = new
+            .iter()
+            .map(|session| json(&session.ip))
+            .collect::<Result<Vec<_>, _>>()?;
+        let agents = new
+            .iter()
+            .map(|session| json(&session.user_agent))
+            .collect::<Result<Vec<_>, _>>()?;
+        let changed = rows.changed_session.as_ref();
+        let changed_mac = changed
+            .map(|session| session.mac(&self.keyring))
+            .transpose()?;
+        Ok(query
+            .bind(
+                new.iter()
+                    .map(|session| session.id.as_uuid())
+                    .collect::<Vec<_>>(),
+            )
+            .bind(
+                new.iter()
+                    .map(|session| session.token.hash.to_vec())
+                    .collect::<Vec<_>>(),
+            )
+            .bind(
+                new.iter()
+                    .map(|session| session.created_at)
+                    .collect::<Vec<_>>(),
+            )
+            .bind(
+                new.iter()
+                    .map(|session| session.expires_at)
+                    .collect::<Vec<_>>(),
+            )
+            .bind(
+                new.iter()
+                    .map(|s| factors_text(&s.factors))
+                    .collect::<Vec<_>>(),
+            )
+            .bind(ips)
+            .bind(agents)
+            .bind(macs.collect::<Result<Vec<_>, _>>()?)
+            .bind(changed.map(|session| session.id.as_uuid()))
+            .bind(changed.map(|session| factors_text(&session.factors)))
+            .bind(changed.map(|session| session.last_seen_at))
+            .bind(changed_mac.map(|mac| mac.to_vec())))
+    }
+}
+
+/// $43 to $50
+fn bind_tokens_and_secrets<'q>(
+    query: Statement<'q>,
+    rows: &AccountRows,
+    beside: &Beside,
+) -> Statement<'q> {
+    let mut kinds = rows
+        .new_tokens
+        .iter()
+        .map(|token| token.kind)
+        .collect::<Vec<_>>();
+    let mut ids = rows
+        .new_tokens
+        .iter()
+        .map(|token| token.id)
+        .collect::<Vec<_>>();
+    let mut hashes = rows
+        .new_tokens
+        .iter()
+        .map(|t| t.hash.hash.to_vec())
+        .collect::<Vec<_>>();
+    let mut expiries = rows
+        .new_tokens
+        .iter()
+        .map(|token| token.expires_at)
+        .collect::<Vec<_>>();
+    if let Some((id, hash, expires_at)) = &beside.unblock {
+        kinds.push("unblock");
+        ids.push(*id);
+        hashes.push(hash.hash.to_vec());
+        expiries.push(*expires_at);
+    }
+    let secrets = &beside.secrets;
+    query
+        .bind(kinds)
+        .bind(ids)
+        .bind(hashes)
+        .bind(expiries)
+        .bind(
+            secrets
+                .iter()
+                .map(|secret| secret.id.as_uuid())
+                .collect::<Vec<_>>(),
+        )
+        .bind(
+            secrets
+                .iter()
+                .map(|secret| kind_column(secret.kind))
+                .collect::<Vec<_>>(),
+        )
+        .bind(
+            secrets
+                .iter()
+                .map(|s| s.secret.wrapped_key.clone())
+                .collect::<Vec<_>>(),
+        )
+        .bind(
+            secrets
+                .iter()
+                .map(|s| s.secret.sealed.clone())
+                .collect::<Vec<_>>(),
+        )
+}
+
+pub(crate) const fn kind_column(kind: SecretKind) -> &'static str {
+    match kind {
+        SecretKind::PasswordHash => "password",
+        SecretKind::TotpSecret => "totp",
+    }
+}
+
+/// $51 to $60
+fn bind_keys_and_devices<'q>(
+    query: Statement<'q>,
+    part: &StreamPart,
+    beside: &Beside,
+) -> Statement<'q> {
+    let (rows, device) = (&part.account_rows, beside.device.as_ref());
+    let new = rows.new_device.as_ref();
+    query
+        .bind(part.owner)
+        .bind(beside.data_key.as_ref().map(|key| key.bytes.clone()))
+        .bind(new.map(|device| device.id))
+        .bind(new.map(|device| device.nonce.to_vec()))
+        .bind(new.map(|device| device.expires_at))
+        .bind(rows.voids_devices)
+        .bind(device.map(|device| device.id.as_uuid()))
+        .bind(device.and_then(|device| device.failures.clone()))
+        .bind(device.map(|device| device.expires_at))
+        .bind(device.map(|device| device.expected_version))
+}
+
+/// $61 to $74
+fn bind_beside<'q>(query: Statement<'q>, beside: &Beside, at: DateTime<Utc>) -> Statement<'q> {
+    let (throttles, mails) = (&beside.throttles, &beside.mails);
+    let registration = beside.registration.as_ref();
+    query
+        .bind(
+            throttles
+                .iter()
+                .map(|throttle| throttle.kind)
+                .collect::<Vec<_>>(),
+        )
+        .bind(
+            throttles
+                .iter()
+                .map(|throttle| throttle.key.to_vec())
+                .collect::<Vec<_>>(),
+        )
+        .bind(
+            throttles
+                .iter()
+                .map(|throttle| throttle.state.clone())
+                .collect::<Vec<_>>(),
+        )
+        .bind(
+            throttles
+                .iter()
+                .map(|throttle| throttle.expected_version)
+                .collect::<Vec<_>>(),
+        )
+        .bind(at)
+        .bind(mails.iter().map(|mail| mail.id).collect::<Vec<_>>())
+        .bind(
+            mails
+                .iter()
+                .map(|mail| mail.sealed.clone())
+                .collect::<Vec<_>>(),
+        )
+        .bind(registration.map(|registration| registration.id))
+        .bind(registration.map(|registration| registration.address_hash.to_vec()))
+        .bind(registration.map(|registration| registration.token.hash.to_vec()))
+        .bind(registration.map(|registration| registration.address.clone()))
+        .bind(registration.map(|registration| registration.expires_at))
+        .bind(beside.spent.registration)
+        .bind(beside.spent.job)
+}
+
+/// $75 to $87
+fn bind_answer_and_staff<'q>(
+    query: Statement<'q>,
+    staff: Option<&StaffImage>,
+    beside: &Beside,
+) -> Statement<'q> {
+    let answer = beside.answer.as_ref();
+    query
+        .bind(answer.map(|answer| answer.staff.as_uuid()))
+        .bind(answer.map(|answer| answer.key_hash.to_vec()))
+        .bind(answer.map(|answer| answer.request_hash.to_vec()))
+        .bind(answer.map(|answer| answer.sealed.clone()))
+        .bind(staff.map(|staff| staff.record.id.as_uuid()))
+        .bind(staff.map(|staff| staff.record.name.clone()))
+        .bind(staff.map(|staff| staff.record.role_column()))
+        .bind(staff.map(|staff| staff.record.token.hash.to_vec()))
+        .bind(staff.map(|staff| staff.record.issued_at))
+        .bind(staff.map(|staff| staff.record.expires_at))
+        .bind(staff.and_then(|staff| staff.record.revoked_at))
+        .bind(staff.map(|staff| staff.mac.to_vec()))
+        .bind(beside.lifts_devices)
+}
