@@ -6,10 +6,7 @@ use account::staff::Staff;
 use account::{Account, AccountId, StaffId};
 use chrono::{DateTime, Utc};
 use cqrs_es::Aggregate;
-use credentials::{KeyId, SealedSecret, SecretKind, TokenHash, WrappedKey};
-use sqlx::Postgres;
-use sqlx::postgres::PgArguments;
-use sqlx::query::Query;
+use credentials::{SealedSecret, SecretKind, TokenHash, WrappedKey};
 use uuid::Uuid;
 
 use crate::event_row::{NewEvents, chain};

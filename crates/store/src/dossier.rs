@@ -1,15 +1,13 @@
 //! What a decision is made from, read in one query: an account's authenticated state, the key that
 //! opens its secrets, and the throttles beside it.
 
-use account::throttle::{Backoff, DeviceFailures, SourceFailures, Window};
+use account::throttle::{Backoff, DeviceFailures, SourceFailures};
 use account::{Account, AccountId, CredentialId, DeviceId};
-use credentials::{DataKey, SealedSecret, SecretKind, Token, TokenHash, WrappedKey};
-use serde::de::DeserializeOwned;
+use credentials::{DataKey, SealedSecret, SecretKind, Token, WrappedKey};
 use sqlx::Row;
 use sqlx::postgres::PgRow;
 use uuid::Uuid;
 
-use crate::commit::ThrottleChange;
 use crate::error::key_id;
 use crate::stream::{Loaded, loaded_from};
 use crate::throttles::{Versioned, versioned};
