@@ -76,6 +76,41 @@ pub enum StaffEvent {
     },
 }
 
+/// What a member of staff did that changed no account: one for each call.
+#[derive(Clone, Debug, PartialEq)]
+pub enum StaffAct {
+    /// An address that has no account stands here itself; one that has is told by the account.
+    AccountSearched {
+        account: Option<AccountId>,
+        address: Option<Personal>,
+    },
+    AccountViewed {
+        account: AccountId,
+    },
+    HistoryRead {
+        account: AccountId,
+        after: u64,
+        limit: u32,
+    },
+    StateRead {
+        account: AccountId,
+        sequence: u64,
+    },
+    FeedRead {
+        after: Option<u64>,
+        limit: Option<u32>,
+    },
+    /// A call that was refused, or that only repeated an earlier answer, by its problem code.
+    CallRefused {
+        operation: String,
+        account: Option<AccountId>,
+        code: String,
+    },
+    UnlockRepeated {
+        account: AccountId,
+    },
+}
+
 #[derive(Clone, Debug)]
 pub enum StaffCommand {
     Issue {
@@ -90,7 +125,7 @@ pub enum StaffCommand {
     /// Records a call; only somebody who may still act can have made one.
     Record {
         at: DateTime<Utc>,
-        act: StaffEvent,
+        act: StaffAct,
     },
 }
 
@@ -104,6 +139,38 @@ pub enum StaffRefusal {
     Revoked,
     #[error("the token has expired")]
     Expired,
+}
+
+impl From<StaffAct> for StaffEvent {
+    fn from(act: StaffAct) -> Self {
+        match act {
+            StaffAct::AccountSearched { account, address } => {
+                Self::AccountSearched { account, address }
+            }
+            StaffAct::AccountViewed { account } => Self::AccountViewed { account },
+            StaffAct::HistoryRead {
+                account,
+                after,
+                limit,
+            } => Self::HistoryRead {
+                account,
+                after,
+                limit,
+            },
+            StaffAct::StateRead { account, sequence } => Self::StateRead { account, sequence },
+            StaffAct::FeedRead { after, limit } => Self::FeedRead { after, limit },
+            StaffAct::CallRefused {
+                operation,
+                account,
+                code,
+            } => Self::CallRefused {
+                operation,
+                account,
+                code,
+            },
+            StaffAct::UnlockRepeated { account } => Self::UnlockRepeated { account },
+        }
+    }
 }
 
 impl Staff {
@@ -131,7 +198,7 @@ impl Staff {
             (StaffCommand::Record { at, .. }, Some(issued)) if issued.expires_at <= at => {
                 Err(StaffRefusal::Expired)
             }
-            (StaffCommand::Record { act, .. }, Some(_)) => Ok(act),
+            (StaffCommand::Record { act, .. }, Some(_)) => Ok(act.into()),
         }
     }
 }

@@ -148,8 +148,9 @@ pub struct DeviceFailures {
 pub struct SourcePolicy {
     pub per_minute: WindowPolicy,
     pub per_hour: WindowPolicy,
-    /// Distinct addresses with failures, above which strangers from this source are refused.
-    pub addresses: WindowPolicy,
+    /// Distinct addresses with failures within the hour's window, above which strangers from this
+    /// source are refused.
+    pub addresses_per_hour: usize,
     pub spraying_wait: Duration,
 }
 
@@ -164,10 +165,7 @@ impl Default for SourcePolicy {
                 limit: 100,
                 window: Duration::hours(1),
             },
-            addresses: WindowPolicy {
-                limit: 20,
-                window: Duration::hours(1),
-            },
+            addresses_per_hour: 20,
             spraying_wait: Duration::hours(1),
         }
     }
@@ -207,7 +205,7 @@ impl SourceFailures {
         if !addresses.contains(&address) {
             addresses.push(address);
         }
-        let limit = usize::try_from(policy.addresses.limit).unwrap_or(usize::MAX);
+        let limit = policy.addresses_per_hour;
         let begun = self.spraying.filter(|wait| !wait.is_over(&now));
         let spraying = begun
             .or_else(|| (addresses.len() > limit).then(|| Wait::Until(now + policy.spraying_wait)));

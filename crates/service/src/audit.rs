@@ -1,6 +1,6 @@
 //! Auditors: an account's history, its state at a past instant, and the feed of everything.
 
-use account::staff::StaffEvent;
+use account::staff::StaffAct;
 use account::state::TwoFactor;
 use account::{Account, AccountId, Actor, Metadata, Personal};
 use chrono::{DateTime, Utc};
@@ -37,7 +37,7 @@ impl Service {
     ) -> Result<Page<EventView>, Error> {
         self.exists(account).await?;
         self.record(caller, staff, |_| {
-            Ok(StaffEvent::HistoryRead {
+            Ok(StaffAct::HistoryRead {
                 account,
                 after,
                 limit,
@@ -80,7 +80,7 @@ impl Service {
         let state = self.replay(account, at).await?;
         let sequence = state.sequence;
         self.record(caller, staff, |_| {
-            Ok(StaffEvent::StateRead { account, sequence })
+            Ok(StaffAct::StateRead { account, sequence })
         })
         .await?;
         Ok(state)
@@ -131,7 +131,7 @@ impl Service {
         after: Option<u64>,
         limit: u32,
     ) -> Result<Page<EventView>, Error> {
-        let act = StaffEvent::FeedRead {
+        let act = StaffAct::FeedRead {
             after,
             limit: Some(limit),
         };
@@ -155,7 +155,7 @@ impl Service {
         staff: &StaffMember,
         after: Option<u64>,
     ) -> Result<impl Stream<Item = Result<EventView, Error>> + Send + 'static + use<>, Error> {
-        let act = StaffEvent::FeedRead { after, limit: None };
+        let act = StaffAct::FeedRead { after, limit: None };
         self.record(caller, staff, |_| Ok(act.clone())).await?;
         let begin = (self.clone(), feed_after(after), Vec::new().into_iter());
         Ok(futures::stream::try_unfold(
@@ -285,11 +285,9 @@ fn state_view(account: AccountId, state: &Account, key: Option<&DataKey>) -> Val
             "status": "enrolling", "enrollment_expires_at": expires_at,
             "rejected_codes": rejected.failures,
         }),
-        TwoFactor::Enabled {
-            since, last_step, ..
-        } => {
-            json!({ "status": "enabled", "enabled_at": since, "last_step": last_step })
-        }
+        TwoFactor::Enabled { since, .. } => json!({
+            "status": "enabled", "enabled_at": since, "last_step": opened.last_step,
+        }),
     };
     json!({
         "email": email,

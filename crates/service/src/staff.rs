@@ -1,6 +1,6 @@
 //! Members of staff: issuing and revoking their tokens, proving them, recording what they do.
 
-use account::staff::{Role, Staff, StaffCommand, StaffEvent, StaffRefusal};
+use account::staff::{Role, Staff, StaffAct, StaffCommand, StaffRefusal};
 use account::{AccountId, Actor, StaffId};
 use chrono::{Duration, SubsecRound};
 use credentials::{DataKey, Token, TokenKind};
@@ -116,7 +116,7 @@ impl Service {
         code: &str,
     ) -> Result<(), Error> {
         let (operation, code) = (operation.to_owned(), code.to_owned());
-        let act = StaffEvent::CallRefused {
+        let act = StaffAct::CallRefused {
             operation,
             account,
             code,
@@ -130,7 +130,7 @@ impl Service {
         &self,
         caller: &Caller,
         staff: &StaffMember,
-        act: impl Fn(&DataKey) -> Result<StaffEvent, Error> + Send,
+        act: impl Fn(&DataKey) -> Result<StaffAct, Error> + Send,
     ) -> Result<(), Error> {
         let mut attempts = self.attempts("RecordStaff", &staff.id)?;
         loop {

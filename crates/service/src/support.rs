@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 
 use account::command::AdminUnlock;
-use account::staff::StaffEvent;
+use account::staff::StaffAct;
 use account::state::{Opened, TwoFactor};
 use account::throttle::Backoff;
 use account::{AccountEvent, AccountId, Actor, Command, EmailAddress, Metadata, Refusal, Wait};
@@ -56,7 +56,7 @@ impl Service {
                     )
                 })
                 .transpose()?;
-            Ok(StaffEvent::AccountSearched {
+            Ok(StaffAct::AccountSearched {
                 account: found,
                 address,
             })
@@ -85,7 +85,7 @@ impl Service {
             .dossier(account)
             .await?
             .ok_or(Error::NotFound)?;
-        self.record(caller, staff, |_| Ok(StaffEvent::AccountViewed { account }))
+        self.record(caller, staff, |_| Ok(StaffAct::AccountViewed { account }))
             .await?;
         let devices = self.store().devices(account).await?;
         let events = self.store().last_events_of(account, RECENT).await?;
@@ -130,10 +130,8 @@ impl Service {
                 .earlier_answer(staff, account, &request, &dossier)
                 .await?
             {
-                self.record(caller, staff, |_| {
-                    Ok(StaffEvent::UnlockRepeated { account })
-                })
-                .await?;
+                self.record(caller, staff, |_| Ok(StaffAct::UnlockRepeated { account }))
+                    .await?;
                 return Ok(answer);
             }
             let devices = self.store().devices(account).await?;

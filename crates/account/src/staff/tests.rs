@@ -3,7 +3,7 @@ use cqrs_es::Aggregate;
 use cqrs_es::test::{AggregateTestExecutor, TestFramework};
 use uuid::Uuid;
 
-use super::{Role, Staff, StaffCommand, StaffEvent, StaffRefusal};
+use super::{Role, Staff, StaffAct, StaffCommand, StaffEvent, StaffRefusal};
 use crate::AccountId;
 
 fn noon() -> DateTime<Utc> {
@@ -27,8 +27,8 @@ fn revoked() -> StaffEvent {
     StaffEvent::StaffRevoked { at: noon() }
 }
 
-fn looked() -> StaffEvent {
-    StaffEvent::AccountViewed {
+fn looked() -> StaffAct {
+    StaffAct::AccountViewed {
         account: AccountId::from_uuid(Uuid::from_u128(1)),
     }
 }
@@ -96,10 +96,10 @@ fn nobody_acts_who_was_not_issued() {
 fn what_staff_do_is_recorded_each_time() {
     given([issued()])
         .when(record(noon()))
-        .then_expect_events(vec![looked()]);
-    given([issued(), looked()])
+        .then_expect_events(vec![looked().into()]);
+    given([issued(), looked().into()])
         .when(record(noon()))
-        .then_expect_events(vec![looked()]);
+        .then_expect_events(vec![looked().into()]);
 }
 
 #[test]
@@ -114,7 +114,7 @@ fn nobody_acts_with_a_token_that_has_expired() {
     let instant = Duration::microseconds(1);
     given([issued()])
         .when(record(expiry() - instant))
-        .then_expect_events(vec![looked()]);
+        .then_expect_events(vec![looked().into()]);
     given([issued()])
         .when(record(expiry()))
         .then_expect_error(StaffRefusal::Expired);
@@ -123,11 +123,11 @@ fn nobody_acts_with_a_token_that_has_expired() {
 #[test]
 fn what_staff_did_does_not_change_who_they_are() {
     let mut staff = Staff::default();
-    staff.apply(looked());
+    staff.apply(looked().into());
     assert_eq!(staff, Staff::default(), "nothing before the first event");
     staff.apply(issued());
     let before = staff.clone();
-    staff.apply(looked());
+    staff.apply(looked().into());
     assert_eq!(staff, before);
     staff.apply(revoked());
     assert_eq!(staff.issued.as_ref().unwrap().revoked_at, Some(noon()));
