@@ -21,6 +21,9 @@ pub struct Opened {
     pub email: Personal,
     pub password: Password,
     pub two_factor: TwoFactor,
+    /// The last RFC 6238 time step that was accepted, whatever it was used for and of whichever
+    /// device; it and all before it are spent.
+    pub last_step: Option<u64>,
     /// Wrong codes at sign-in.
     pub codes: Backoff,
     /// Oldest first.
@@ -50,8 +53,6 @@ pub enum TwoFactor {
     Enabled {
         authenticator: CredentialId,
         since: DateTime<Utc>,
-        /// The last RFC 6238 time step that was accepted; it and all before it are spent.
-        last_step: u64,
     },
 }
 
@@ -137,6 +138,7 @@ impl Account {
                     changed_at: at,
                 },
                 two_factor: TwoFactor::Disabled,
+                last_step: None,
                 codes: Backoff::default(),
                 sessions: Vec::new(),
                 challenges: Vec::new(),
@@ -262,10 +264,8 @@ impl Opened {
                 step,
                 ..
             } => {
-                if let (Some(step), TwoFactor::Enabled { last_step, .. }) =
-                    (step, &mut self.two_factor)
-                {
-                    *last_step = step;
+                if step.is_some() {
+                    self.last_step = step;
                     self.codes = Backoff::default();
                 }
                 self.challenges
@@ -308,10 +308,10 @@ impl Opened {
             } => {
                 self.end_everything_pending();
                 self.codes = Backoff::default();
+                self.last_step = Some(step);
                 self.two_factor = TwoFactor::Enabled {
                     authenticator,
                     since: at,
-                    last_step: step,
                 };
                 if let Some(confirming) = self.sessions.iter_mut().find(|s| s.id == session) {
                     confirming.factors = vec![Factor::Password, Factor::Totp];

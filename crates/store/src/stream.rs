@@ -6,18 +6,17 @@ use account::{Account, Actor, Metadata};
 use chrono::{DateTime, SubsecRound, Utc};
 use cqrs_es::event_sink::EventSink;
 use cqrs_es::{Aggregate, AggregateContext, AggregateError, EventEnvelope, EventStore};
-use credentials::{Keyring, Purpose};
+use credentials::{KeyId, Keyring, Purpose};
 use sqlx::Row;
 use sqlx::postgres::PgRow;
 use uuid::Uuid;
 
-use crate::error::key_id;
-use crate::event_row::{GENESIS, timestamp};
+use crate::event_row::{GENESIS, stream_name, timestamp};
 use crate::projection::Entry;
 use crate::{Beside, Error, Issued, Store};
 
 /// The shape of the serialised state. A row of another shape is folded anew from the events.
-pub(crate) const STATE_SHAPE: i32 = 1;
+pub(crate) const STATE_SHAPE: i32 = 2;
 
 /// A stream's state as of its last event.
 #[derive(Clone, Debug)]
@@ -182,8 +181,23 @@ impl StateImage {
     }
 }
 
-/// The stream in a row's columns `version`, `tip`, `recorded_at`, `shape`, `state`, `mac`,
-/// `state_key_id`. `None`: there is no such row, or it is not ours; fold the events instead.
+/// What a query selects of the states row that it joins as `image`. A row that the history has gone
+/// beyond is an old one that somebody put back, whatever its MAC says.
+macro_rules! state_columns {
+    () => {
+        "image.version, image.tip, image.recorded_at, image.shape, image.state,
+        image.mac AS state_mac, image.key_id AS state_key_id,
+        NOT EXISTS (
+            SELECT FROM events e
+            WHERE e.aggregate_id = image.aggregate_id AND e.aggregate_type = image.aggregate_type
+                AND e.sequence > image.version
+        ) AS is_newest"
+    };
+}
+pub(crate) use state_columns;
+
+/// The stream in a row's [`state_columns`]. `None`: there is no such row, or it is old or not ours;
+/// fold the events instead.
 pub(crate) fn loaded_from<A: Aggregate>(
     keyring: &Keyring,
     id: Uuid,
@@ -192,7 +206,7 @@ pub(crate) fn loaded_from<A: Aggregate>(
     let Some(version) = row.try_get::<Option<i64>, _>("version")? else {
         return Ok(None);
     };
-    let (tip, mac): (Vec<u8>, Vec<u8>) = (row.try_get("tip")?, row.try_get("mac")?);
+    let (tip, mac): (Vec<u8>, Vec<u8>) = (row.try_get("tip")?, row.try_get("state_mac")?);
     let (recorded_at, state): (&str, &str) = (row.try_get("recorded_at")?, row.try_get("state")?);
     let aggregate_id = id.to_string();
     let version_bytes = version.to_be_bytes();
@@ -203,9 +217,10 @@ pub(crate) fn loaded_from<A: Aggregate>(
         recorded_at,
         state,
     );
-    let key = key_id(row.try_get("state_key_id")?)?;
+    let key = KeyId::try_from(row.try_get::<i32, _>("state_key_id")?);
     let ours = row.try_get::<i32, _>("shape")? == STATE_SHAPE
-        && keyring.verify_mac(Purpose::StateMac, key, &parts, &mac);
+        && row.try_get("is_newest")?
+        && key.is_ok_and(|key| keyring.verify_mac(Purpose::StateMac, key, &parts, &mac));
     let (Ok(tip), Ok(recorded_at), Ok(state)) = (
         tip.try_into(),
         recorded_at.parse::<DateTime<Utc>>(),
@@ -224,6 +239,20 @@ pub(crate) fn loaded_from<A: Aggregate>(
 }
 
 impl Store {
+    /// The stream in a row's [`state_columns`], or else folded from its events.
+    pub(crate) async fn loaded<A: Aggregate + Clone>(
+        &self,
+        id: Uuid,
+        row: &PgRow,
+    ) -> Result<Loaded<A>, Error> {
+        if let Some(loaded) = loaded_from(&self.keyring, id, row)? {
+            return Ok(loaded);
+        }
+        let stream = stream_name(A::TYPE, &id.to_string());
+        tracing::error!(stream, "the state row is missing, old or not ours: folding");
+        self.fold(id).await
+    }
+
     pub(crate) async fn state_mac(
         &self,
         aggregate_type: &str,

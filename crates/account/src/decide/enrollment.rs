@@ -30,7 +30,8 @@ pub(super) fn start_enrollment(
     }])
 }
 
-/// The confirming code is spent by its confirmation. A wrong one costs another try.
+/// The confirming code is spent by its confirmation, and a step that an earlier device has spent
+/// is spent for the new one too. A wrong one costs another try.
 pub(super) fn confirm_enrollment(
     account: &Opened,
     command: &ConfirmEnrollment,
@@ -53,7 +54,7 @@ pub(super) fn confirm_enrollment(
     if verdict.authenticator != enrollment {
         return Err(Refusal::StaleVerdict);
     }
-    let Some(step) = verdict.fresh_step(None) else {
+    let Some(step) = verdict.fresh_step(account.last_step) else {
         let wait = rejected.after_failure(at, &policy.enrollment_codes).wait;
         let wait = wait.map(|wait| throttled(Attempts::EnrollmentCode, true, wait));
         let rejected = AccountEvent::EnrollmentCodeRejected { at, enrollment };

@@ -74,12 +74,7 @@ pub(super) fn present_code(account: &Opened, command: &PresentCode, policy: &Pol
             at < pending.expires_at && pending.rejected < policy.attempts_per_challenge
         })
         .ok_or(Refusal::ChallengeExpired)?;
-    let TwoFactor::Enabled {
-        authenticator,
-        last_step,
-        ..
-    } = account.two_factor
-    else {
+    let TwoFactor::Enabled { authenticator, .. } = account.two_factor else {
         return Err(Refusal::ChallengeExpired);
     };
     if let Some(wait) = account.codes.refusal(at) {
@@ -89,7 +84,7 @@ pub(super) fn present_code(account: &Opened, command: &PresentCode, policy: &Pol
     if verdict.authenticator != authenticator {
         return Err(Refusal::StaleVerdict);
     }
-    let Some(step) = verdict.fresh_step(Some(last_step)) else {
+    let Some(step) = verdict.fresh_step(account.last_step) else {
         let reason = if verdict.steps.is_empty() {
             CodeRejection::Wrong
         } else {

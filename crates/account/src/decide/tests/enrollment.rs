@@ -92,9 +92,9 @@ fn a_code_of_the_new_device_turns_two_factor_on_and_ends_every_other_session() {
         TwoFactor::Enabled {
             authenticator: ENROLLMENT,
             since: at,
-            last_step: 55
         }
     );
+    assert_eq!(account.last_step, Some(55));
 }
 
 #[test]
@@ -227,9 +227,28 @@ fn a_new_device_starts_with_a_clean_counter() {
         .happens()
         .when(start_enrollment(right(), noon()))
         .happens()
-        .when(confirm_enrollment(&[CONFIRMED], noon()))
-        .then([confirmed(noon(), CONFIRMED)]);
+        .when(confirm_enrollment(&[CONFIRMED + 1], noon()))
+        .then([confirmed(noon(), CONFIRMED + 1)]);
     assert_eq!(story.opened().codes.failures, 0);
+}
+
+#[test]
+fn a_step_that_the_old_device_has_spent_is_spent_for_the_new_one() {
+    let enrolling_again = || {
+        given(protected_account())
+            .when(disable(right(), noon()))
+            .happens()
+            .when(start_enrollment(right(), noon()))
+            .happens()
+    };
+    for step in [CONFIRMED - 1, CONFIRMED] {
+        enrolling_again()
+            .when(confirm_enrollment(&[step], noon()))
+            .then([code_rejected_at(noon())]);
+    }
+    enrolling_again()
+        .when(confirm_enrollment(&[CONFIRMED + 1], noon()))
+        .happens();
 }
 
 #[test]

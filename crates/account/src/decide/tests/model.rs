@@ -12,8 +12,8 @@ use crate::{AccountEvent, ChallengeId, Command, CredentialId, Policy, ResetId, S
 pub(super) struct Model {
     pub(super) authenticator: Option<CredentialId>,
     enrollment: Option<(CredentialId, DateTime<Utc>)>,
-    /// The last step that was accepted, of every authenticator there ever was.
-    spent: BTreeMap<CredentialId, u64>,
+    /// The last step that was accepted, of whatever authenticator.
+    spent: Option<u64>,
     pub(super) sessions: BTreeMap<SessionId, Proved>,
     challenges: BTreeMap<ChallengeId, (DateTime<Utc>, u32)>,
     resets: BTreeMap<ResetId, DateTime<Utc>>,
@@ -50,8 +50,10 @@ impl Model {
             AccountEvent::TwoFactorEnabled {
                 authenticator,
                 session,
+                step,
                 ..
             } => match self.enrollment {
+                _ if self.is_spent(*step) => Some("a step was accepted twice"),
                 _ if !self.is_signed_in(*session, now) => Some("enabled by nobody"),
                 Some((pending, end)) if pending == *authenticator && now < end => None,
                 _ => Some("enabled without a pending enrollment"),
@@ -78,10 +80,10 @@ impl Model {
         now: DateTime<Utc>,
         policy: &Policy,
     ) -> Option<&'static str> {
-        let Some(authenticator) = self.authenticator else {
+        if self.authenticator.is_none() {
             let plain = factors == [Factor::Password] && step.is_none() && challenge.is_none();
             return (!plain).then_some("a factor was claimed that the account does not have");
-        };
+        }
         let (Some(challenge), Some(step)) = (challenge, step) else {
             return Some("signed in without a code");
         };
@@ -91,11 +93,7 @@ impl Model {
         if self.codes_are_refused(now) {
             return Some("a code was accepted during a wait");
         }
-        if self
-            .spent
-            .get(&authenticator)
-            .is_some_and(|last| step <= *last)
-        {
+        if self.is_spent(step) {
             return Some("a step was accepted twice");
         }
         self.objection_to_challenge(challenge, now, policy)
@@ -115,6 +113,10 @@ impl Model {
             }
             Some(_) => None,
         }
+    }
+
+    fn is_spent(&self, step: u64) -> bool {
+        self.spent.is_some_and(|last| step <= last)
     }
 
     fn codes_are_refused(&self, now: DateTime<Utc>) -> bool {
@@ -161,9 +163,7 @@ impl Model {
                     self.challenges.remove(challenge);
                     self.gone.insert(challenge.as_uuid());
                 }
-                if let (Some(authenticator), Some(step)) = (self.authenticator, step) {
-                    self.spent.insert(authenticator, *step);
-                }
+                self.spent = self.spent.max(*step);
             }
             AccountEvent::SignedOut { session } => self.end(&[*session]),
             AccountEvent::SessionsEnded { sessions, .. } => self.end(sessions),
@@ -220,7 +220,7 @@ impl Model {
             } => {
                 self.codes_refused = None;
                 self.authenticator = Some(*authenticator);
-                self.spent.insert(*authenticator, *step);
+                self.spent = self.spent.max(Some(*step));
                 self.sessions.entry(*session).and_modify(|s| s.code = true);
             }
             AccountEvent::TwoFactorDisabled { .. } | AccountEvent::AccountUnlocked { .. } => {
