@@ -41,7 +41,7 @@ impl Service {
     /// nobody's, on whatever server it ended.
     pub async fn authenticate(&self, token: &str) -> Result<Owner, Error> {
         let token = Token::parse(TokenKind::Session, token).ok_or(Error::Unauthenticated)?;
-        let (session, profile) = self
+        let (mut session, profile) = self
             .store()
             .session(&token)
             .await?
@@ -52,6 +52,7 @@ impl Service {
         }
         if now - session.last_seen_at > SEEN_EVERY {
             self.store().touch(&session, now).await?;
+            session.last_seen_at = now;
         }
         Ok(Owner {
             account: session.account,
