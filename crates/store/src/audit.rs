@@ -2,10 +2,12 @@
 
 use account::AccountId;
 use credentials::{DataKey, WrappedKey};
-use sqlx::Row;
+use sqlx::postgres::PgRow;
+use sqlx::{FromRow, Row};
 use uuid::Uuid;
 
 use crate::error::key_id;
+use crate::event_row::GENESIS;
 use crate::history::StoredEvent;
 use crate::{ACCOUNT, Error, Store};
 
@@ -24,29 +26,55 @@ pub struct Feed {
     pub next: i64,
 }
 
+/// An event as stored, with the hash of the one before it, which its own continues.
+macro_rules! select_events {
+    ($from:literal) => {
+        concat!(
+            "SELECT e.aggregate_type, e.aggregate_id, e.sequence, e.event_type, e.event_version,
+                e.recorded_at, e.payload::text AS payload, e.metadata::text AS metadata,
+                e.hash, e.mac, e.key_id, l.position, p.hash AS previous,
+                k.key_id AS data_key_id, k.wrapped
+            FROM ",
+            $from,
+            " LEFT JOIN events p ON p.aggregate_id = e.aggregate_id
+                AND p.aggregate_type = e.aggregate_type AND p.sequence = e.sequence - 1
+            LEFT JOIN data_keys k ON k.owner_id = e.aggregate_id::uuid "
+        )
+    };
+}
+
+const OF_ACCOUNT: &str = concat!(
+    select_events!("events e LEFT JOIN log l USING (aggregate_id, aggregate_type, sequence)"),
+    "WHERE e.aggregate_id = $1 AND e.aggregate_type = $2 AND e.sequence > $3
+    ORDER BY e.sequence LIMIT $4"
+);
+const LAST_OF_ACCOUNT: &str = concat!(
+    select_events!("events e LEFT JOIN log l USING (aggregate_id, aggregate_type, sequence)"),
+    "WHERE e.aggregate_id = $1 AND e.aggregate_type = $2
+    ORDER BY e.sequence DESC LIMIT $3"
+);
+const FEED: &str = concat!(
+    select_events!("log l JOIN events e USING (aggregate_id, aggregate_type, sequence)"),
+    "WHERE l.position >= $1 ORDER BY l.position LIMIT $2"
+);
+
 impl Store {
-    /// Up to `limit` events of an account after the sequence `after`, in order.
+    /// Up to `limit` events of an account after the sequence `after`, in order. Nobody is shown an
+    /// event as this service's that it did not write.
     pub async fn events_of(
         &self,
         account: AccountId,
         after: i64,
         limit: i64,
     ) -> Result<Vec<StoredEvent>, Error> {
-        let events = sqlx::query_as(
-            "SELECT e.aggregate_type, e.aggregate_id, e.sequence, e.event_type, e.event_version,
-                e.recorded_at, e.payload::text AS payload, e.metadata::text AS metadata,
-                e.hash, e.mac, e.key_id, l.position
-            FROM events e LEFT JOIN log l USING (aggregate_id, aggregate_type, sequence)
-            WHERE e.aggregate_id = $1 AND e.aggregate_type = $2 AND e.sequence > $3
-            ORDER BY e.sequence LIMIT $4",
-        )
-        .bind(account.to_string())
-        .bind(ACCOUNT)
-        .bind(after)
-        .bind(limit)
-        .fetch_all(&self.pool)
-        .await?;
-        Ok(events)
+        let rows = sqlx::query(OF_ACCOUNT)
+            .bind(account.to_string())
+            .bind(ACCOUNT)
+            .bind(after)
+            .bind(limit)
+            .fetch_all(&self.pool)
+            .await?;
+        rows.iter().map(|row| self.verified(row)).collect()
     }
 
     /// The last `limit` events of an account, the newest first.
@@ -55,58 +83,58 @@ impl Store {
         account: AccountId,
         limit: i64,
     ) -> Result<Vec<StoredEvent>, Error> {
-        let events = sqlx::query_as(
-            "SELECT e.aggregate_type, e.aggregate_id, e.sequence, e.event_type, e.event_version,
-                e.recorded_at, e.payload::text AS payload, e.metadata::text AS metadata,
-                e.hash, e.mac, e.key_id, NULL::bigint AS position
-            FROM events e
-            WHERE e.aggregate_id = $1 AND e.aggregate_type = $2
-            ORDER BY e.sequence DESC LIMIT $3",
-        )
-        .bind(account.to_string())
-        .bind(ACCOUNT)
-        .bind(limit)
-        .fetch_all(&self.pool)
-        .await?;
-        Ok(events)
+        let rows = sqlx::query(LAST_OF_ACCOUNT)
+            .bind(account.to_string())
+            .bind(ACCOUNT)
+            .bind(limit)
+            .fetch_all(&self.pool)
+            .await?;
+        rows.iter().map(|row| self.verified(row)).collect()
     }
 
     /// Up to `limit` events from `feed` on, in order, each checked to be at the position after
     /// the one before: a hole would be a fault of ours, and stops the reader.
     pub async fn read_feed(&self, feed: Feed, limit: i64) -> Result<Vec<LoggedEvent>, Error> {
-        let rows = sqlx::query(
-            "SELECT e.aggregate_type, e.aggregate_id, e.sequence, e.event_type, e.event_version,
-                e.recorded_at, e.payload::text AS payload, e.metadata::text AS metadata,
-                e.hash, e.mac, e.key_id, l.position, k.key_id AS data_key_id, k.wrapped
-            FROM log l
-            JOIN events e USING (aggregate_id, aggregate_type, sequence)
-            LEFT JOIN data_keys k ON k.owner_id = e.aggregate_id::uuid
-            WHERE l.position >= $1 ORDER BY l.position LIMIT $2",
-        )
-        .bind(feed.next)
-        .bind(limit)
-        .fetch_all(&self.pool)
-        .await?;
+        let rows = sqlx::query(FEED)
+            .bind(feed.next)
+            .bind(limit)
+            .fetch_all(&self.pool)
+            .await?;
         let mut events = Vec::with_capacity(rows.len());
         for (row, expected) in rows.iter().zip(feed.next..) {
-            let event = <StoredEvent as sqlx::FromRow<_>>::from_row(row)?;
+            let event = self.verified(row)?;
             if event.position != Some(expected) {
                 return Err(event.corrupt("the log has a hole before it"));
             }
-            let data_key = match row.try_get::<Option<Vec<u8>>, _>("wrapped")? {
-                Some(bytes) => {
-                    let owner: Uuid = event.aggregate_id.parse().unwrap_or_default();
-                    let key_id = key_id(row.try_get("data_key_id")?)?;
-                    Some(DataKey::unwrap(
-                        &self.keyring,
-                        owner,
-                        &WrappedKey { key_id, bytes },
-                    )?)
-                }
-                None => None,
-            };
+            let data_key = self.data_key_in(row, &event)?;
             events.push(LoggedEvent { event, data_key });
         }
         Ok(events)
+    }
+
+    fn verified(&self, row: &PgRow) -> Result<StoredEvent, Error> {
+        let event = StoredEvent::from_row(row)?;
+        let previous = match (
+            event.sequence,
+            row.try_get::<Option<Vec<u8>>, _>("previous")?,
+        ) {
+            (1, None) => GENESIS,
+            (_, Some(hash)) => hash
+                .try_into()
+                .map_err(|_| event.corrupt("the hash before is too short"))?,
+            (_, None) => return Err(event.corrupt("the event before is missing")),
+        };
+        event.verify(&self.keyring, &previous)?;
+        Ok(event)
+    }
+
+    fn data_key_in(&self, row: &PgRow, event: &StoredEvent) -> Result<Option<DataKey>, Error> {
+        let Some(bytes) = row.try_get::<Option<Vec<u8>>, _>("wrapped")? else {
+            return Ok(None);
+        };
+        let owner: Uuid = event.aggregate_id.parse().unwrap_or_default();
+        let key_id = key_id(row.try_get("data_key_id")?)?;
+        let wrapped = WrappedKey { key_id, bytes };
+        Ok(Some(DataKey::unwrap(&self.keyring, owner, &wrapped)?))
     }
 }

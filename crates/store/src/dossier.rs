@@ -9,7 +9,7 @@ use sqlx::postgres::PgRow;
 use uuid::Uuid;
 
 use crate::error::key_id;
-use crate::stream::{Loaded, loaded_from};
+use crate::stream::{Loaded, state_columns};
 use crate::throttles::{Versioned, versioned};
 use crate::{Corruption, Error, Store};
 
@@ -62,10 +62,9 @@ impl Dossier {
 macro_rules! dossier_query {
     ($by:literal, $found:literal) => {
         concat!(
-            "SELECT l.account_id, l.address_hash,
-                s.version, s.tip, s.recorded_at, s.shape, s.state, s.mac,
-                s.key_id AS state_key_id,
-                k.key_id AS data_key_id, k.wrapped,
+            "SELECT l.account_id, l.address_hash, ",
+            state_columns!(),
+            ", k.key_id AS data_key_id, k.wrapped,
                 c.credential_id, c.kind, c.wrapped_key, c.sealed,
                 d.device_id, d.nonce, d.key_id AS device_key_id, d.failures,
                 d.version AS device_version,
@@ -77,8 +76,8 @@ macro_rules! dossier_query {
             LEFT JOIN logins l ON l.",
             $found,
             " = asked.key
-            LEFT JOIN states s ON s.aggregate_id = l.account_id::text
-                AND s.aggregate_type = 'account'
+            LEFT JOIN states image ON image.aggregate_id = l.account_id::text
+                AND image.aggregate_type = 'account'
             LEFT JOIN data_keys k ON k.owner_id = l.account_id
             LEFT JOIN secrets c ON c.account_id = l.account_id
             LEFT JOIN devices d ON d.account_id = l.account_id AND d.device_id = $2
@@ -163,12 +162,7 @@ impl Store {
             return Ok(None);
         };
         let account = AccountId::from_uuid(id);
-        let loaded = if let Some(loaded) = loaded_from(&self.keyring, id, row)? {
-            loaded
-        } else {
-            tracing::error!(account.id = %id, "the state row is missing or not ours: folding");
-            self.fold(id).await?
-        };
+        let loaded = self.loaded(id, row).await?;
         let Some(wrapped) = row.try_get::<Option<Vec<u8>>, _>("wrapped")? else {
             return Err(Corruption::MissingDataKey(id).into());
         };

@@ -215,7 +215,7 @@ impl Store {
 
     async fn compare_state(&self, expected: &Expected, found: &mut Findings) -> Result<(), Error> {
         let row = sqlx::query(
-            "SELECT *, key_id AS state_key_id FROM states
+            "SELECT *, mac AS state_mac, key_id AS state_key_id, true AS is_newest FROM states
             WHERE aggregate_id = $1 AND aggregate_type = $2",
         )
         .bind(expected.loaded.id.to_string())

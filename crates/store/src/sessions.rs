@@ -1,13 +1,15 @@
 //! Sessions: the row that a token opens, authenticated so that an inserted row is none.
 
 use account::event::Factor;
-use account::{AccountId, Personal, SessionId};
+use account::state::Opened;
+use account::{Account, AccountId, Personal, SessionId};
 use chrono::{DateTime, Duration, Utc};
 use credentials::{DataKey, Keyring, Purpose, Token, TokenHash, UnknownKey, WrappedKey};
 use sqlx::Row;
 use sqlx::postgres::PgRow;
 
 use crate::error::key_id;
+use crate::stream::state_columns;
 use crate::{Corruption, Error, Store};
 
 #[derive(Clone, Debug)]
@@ -156,29 +158,40 @@ pub(crate) fn profile_from(row: &PgRow) -> Result<Profile, Error> {
 }
 
 impl Store {
-    /// The session that `token` opens, with its account's settings: one indexed query.
+    /// The session that `token` opens, with its account's settings: one indexed query. The row of a
+    /// session that has ended, put back, opens nothing: the account's state must know it, too.
     pub async fn session(&self, token: &Token) -> Result<Option<(SessionRecord, Profile)>, Error> {
-        let row = sqlx::query(
+        let row = sqlx::query(concat!(
             "SELECT s.*, t.email, t.created_at AS opened_at, t.password_changed_at, t.two_factor,
-                t.enabled_at, t.enrollment_expires_at, k.key_id AS data_key_id, k.wrapped
-            FROM sessions s
+                t.enabled_at, t.enrollment_expires_at, k.key_id AS data_key_id, k.wrapped, ",
+            state_columns!(),
+            " FROM sessions s
             JOIN settings t ON t.account_id = s.account_id
             JOIN data_keys k ON k.owner_id = s.account_id
+            LEFT JOIN states image ON image.aggregate_id = s.account_id::text
+                AND image.aggregate_type = 'account'
             WHERE s.account_id = $1 AND s.session_id = $2",
-        )
+        ))
         .bind(token.owner())
         .bind(token.id())
         .fetch_optional(&self.pool)
         .await?;
         let Some(row) = row else { return Ok(None) };
+        let refused = |why: &str| {
+            let (account, session) = (token.owner(), token.id());
+            tracing::error!(account.id = %account, session.id = %session, why, "session refused");
+        };
         let Some(record) = SessionRecord::from_row(&self.keyring, &row)? else {
-            tracing::error!(
-                account.id = %token.owner(), session.id = %token.id(),
-                "a session row is not what this service wrote: refused"
-            );
+            refused("its row is not what this service wrote");
             return Ok(None);
         };
         if !self.keyring.token_matches(token, &record.token) {
+            return Ok(None);
+        }
+        let account = self.loaded::<Account>(token.owner(), &row).await?.state;
+        let known = |opened: Opened| opened.sessions.iter().any(|known| known.id == record.id);
+        if !account.opened.is_some_and(known) {
+            refused("it has ended, and somebody put its row back");
             return Ok(None);
         }
         Ok(Some((record, profile_from(&row)?)))

@@ -1,7 +1,7 @@
 //! Members of staff: the row that a token opens, authenticated like a session.
 
 use account::StaffId;
-use account::staff::{Role, Staff};
+use account::staff::{Issued, Role, Staff};
 use chrono::{DateTime, Utc};
 use credentials::{DataKey, Keyring, Purpose, Token, TokenHash, WrappedKey};
 use sqlx::Row;
@@ -11,7 +11,7 @@ use uuid::Uuid;
 use crate::error::key_id;
 use crate::links::token_hash_from;
 use crate::projection::Entry;
-use crate::stream::{Loaded, loaded_from};
+use crate::stream::{Loaded, state_columns};
 use crate::{Corruption, Error, Store};
 
 #[derive(Clone, Debug)]
@@ -63,7 +63,26 @@ impl StaffRecord {
         Ok(keyring.mac(Purpose::StaffMac, self.token.key_id, &parts)?)
     }
 
-    fn from_row(keyring: &Keyring, row: &PgRow) -> Result<Self, Error> {
+    /// The row that the history of a member of staff tells.
+    pub(crate) fn told(id: StaffId, issued: &Issued, token: TokenHash) -> Self {
+        Self {
+            id,
+            name: issued.name.clone(),
+            role: issued.role,
+            issued_at: issued.at,
+            expires_at: issued.expires_at,
+            revoked_at: issued.revoked_at,
+            token,
+        }
+    }
+
+    fn ours(keyring: &Keyring, row: &PgRow) -> Result<Self, Error> {
+        let id = StaffId::from_uuid(row.try_get("staff_id")?);
+        Self::from_row(keyring, row)?.ok_or_else(|| Corruption::Staff(id).into())
+    }
+
+    /// `None`: the row is not one that this service wrote.
+    pub(crate) fn from_row(keyring: &Keyring, row: &PgRow) -> Result<Option<Self>, Error> {
         let id = StaffId::from_uuid(row.try_get("staff_id")?);
         let token = token_hash_from(row)?.ok_or(Corruption::Staff(id))?;
         let record = Self {
@@ -80,24 +99,37 @@ impl StaffRecord {
         };
         let (parts, mac): (_, Vec<u8>) = (record.mac_parts(), row.try_get("mac")?);
         let parts = parts.each_ref().map(Vec::as_slice);
-        if keyring.verify_mac(Purpose::StaffMac, record.token.key_id, &parts, &mac) {
-            Ok(record)
-        } else {
-            Err(Corruption::Staff(id).into())
-        }
+        let ours = keyring.verify_mac(Purpose::StaffMac, record.token.key_id, &parts, &mac);
+        Ok(ours.then_some(record))
     }
 }
 
 impl Store {
-    /// The member of staff that `token` opens; whether they may still act is the caller's to ask.
+    /// The member of staff that `token` opens, as their history tells; whether they may still act
+    /// is the caller's to ask. The row only holds the token: an old one that somebody put back
+    /// revives nobody.
     pub async fn staff_by_token(&self, token: &Token) -> Result<Option<StaffRecord>, Error> {
-        let Some(record) = self.staff_member(StaffId::from_uuid(token.id())).await? else {
+        let row = sqlx::query(concat!(
+            "SELECT staff.*, ",
+            state_columns!(),
+            " FROM staff
+            LEFT JOIN states image ON image.aggregate_id = staff_id::text
+                AND image.aggregate_type = 'staff'
+            WHERE staff_id = $1",
+        ))
+        .bind(token.id())
+        .fetch_optional(&self.pool)
+        .await?;
+        let Some(row) = row else { return Ok(None) };
+        let Some(record) = StaffRecord::from_row(&self.keyring, &row)? else {
+            tracing::error!(staff.id = %token.id(), "a staff row is not ours: refused");
             return Ok(None);
         };
-        Ok(self
-            .keyring
-            .token_matches(token, &record.token)
-            .then_some(record))
+        if !self.keyring.token_matches(token, &record.token) {
+            return Ok(None);
+        }
+        let told = self.loaded::<Staff>(token.id(), &row).await?.state.issued;
+        Ok(told.map(|told| StaffRecord::told(record.id, &told, record.token)))
     }
 
     pub async fn staff_member(&self, id: StaffId) -> Result<Option<StaffRecord>, Error> {
@@ -105,7 +137,7 @@ impl Store {
             .bind(id.as_uuid())
             .fetch_optional(&self.pool)
             .await?;
-        row.map(|row| StaffRecord::from_row(&self.keyring, &row))
+        row.map(|row| StaffRecord::ours(&self.keyring, &row))
             .transpose()
     }
 
@@ -115,7 +147,7 @@ impl Store {
             .fetch_all(&self.pool)
             .await?;
         rows.iter()
-            .map(|row| StaffRecord::from_row(&self.keyring, row))
+            .map(|row| StaffRecord::ours(&self.keyring, row))
             .collect()
     }
 
@@ -124,22 +156,21 @@ impl Store {
         &self,
         id: StaffId,
     ) -> Result<Option<(Loaded<Staff>, DataKey)>, Error> {
-        let row = sqlx::query(
-            "SELECT s.version, s.tip, s.recorded_at, s.shape, s.state, s.mac,
-                s.key_id AS state_key_id, k.key_id AS data_key_id, k.wrapped
+        let row = sqlx::query(concat!(
+            "SELECT ",
+            state_columns!(),
+            ", k.key_id AS data_key_id, k.wrapped
             FROM data_keys k
-            LEFT JOIN states s ON s.aggregate_id = k.owner_id::text AND s.aggregate_type = 'staff'
+            LEFT JOIN states image ON image.aggregate_id = k.owner_id::text
+                AND image.aggregate_type = 'staff'
             WHERE k.owner_id = $1",
-        )
+        ))
         .bind(id.as_uuid())
         .fetch_optional(&self.pool)
         .await?;
         let Some(row) = row else { return Ok(None) };
         let id: Uuid = id.as_uuid();
-        let loaded = match loaded_from(&self.keyring, id, &row)? {
-            Some(loaded) => loaded,
-            None => self.fold(id).await?,
-        };
+        let loaded = self.loaded(id, &row).await?;
         let key = WrappedKey {
             key_id: key_id(row.try_get("data_key_id")?)?,
             bytes: row.try_get("wrapped")?,
@@ -172,15 +203,7 @@ impl Store {
                     .token
             }
         };
-        let record = StaffRecord {
-            id,
-            name: state.name.clone(),
-            role: state.role,
-            issued_at: state.at,
-            expires_at: state.expires_at,
-            revoked_at: state.revoked_at,
-            token,
-        };
+        let record = StaffRecord::told(id, state, token);
         let mac = record.mac(&self.keyring)?;
         Ok(Some(StaffImage { record, mac }))
     }
