@@ -305,18 +305,20 @@ async fn projections(
         ProjectionsCommand::Check => {
             let report = service.check_projections().await.map_err(failed)?;
             let findings = report.findings.iter().map(|finding| {
-                json!({ "account": finding.account, "table": finding.table, "what": finding.what })
+                json!({ "stream": finding.stream, "table": finding.table, "what": finding.what })
             });
             let findings = findings.collect::<Vec<_>>();
             let people = format!(
-                "{}{} accounts, {} events, {} findings",
-                table(&["account", "table", "what"], &findings),
+                "{}{} accounts, {} members of staff, {} events, {} findings",
+                table(&["stream", "table", "what"], &findings),
                 report.accounts,
+                report.staff,
                 report.events,
                 findings.len()
             );
             let value = json!({
-                "accounts": report.accounts, "events": report.events, "findings": findings,
+                "accounts": report.accounts, "staff": report.staff, "events": report.events,
+                "findings": findings,
             });
             output.result(&value, people)?;
             if findings.is_empty() {

@@ -76,6 +76,21 @@ impl StoredEvent {
     }
 }
 
+impl<A: Aggregate> Loaded<A> {
+    /// Goes on to the next event of the stream.
+    pub(crate) fn advance(&mut self, row: &StoredEvent, event: A::Event) -> Result<(), Error> {
+        self.state.apply(event);
+        self.version = row.sequence.cast_unsigned();
+        self.recorded_at = row.recorded_at.parse().ok();
+        self.tip = row
+            .hash
+            .as_slice()
+            .try_into()
+            .map_err(|_| row.corrupt("its hash is too short"))?;
+        Ok(())
+    }
+}
+
 const SELECT_STREAM: &str = "
     SELECT e.aggregate_type, e.aggregate_id, e.sequence, e.event_type, e.event_version,
         e.recorded_at, e.payload::text AS payload, e.metadata::text AS metadata,
@@ -159,14 +174,7 @@ impl Store {
         let replaced = self.state_mac(A::TYPE, id).await?;
         let mut folded = Loaded::<A>::unborn(id);
         for (row, event) in self.verified_history::<A>(id).await? {
-            folded.state.apply(event);
-            folded.version = row.sequence.cast_unsigned();
-            folded.recorded_at = row.recorded_at.parse().ok();
-            folded.tip = row
-                .hash
-                .as_slice()
-                .try_into()
-                .map_err(|_| row.corrupt("its hash is too short"))?;
+            folded.advance(&row, event)?;
         }
         if folded.version > 0 {
             self.write_state(&folded, replaced).await?;

@@ -7,6 +7,7 @@
 mod audit;
 mod bind;
 mod commit;
+mod compare;
 mod connect;
 mod dossier;
 mod error;

@@ -1,32 +1,56 @@
-//! The read models written anew from the events, account by account, while the service runs: each
-//! account in one transaction that holds its state row, behind which commits of that account wait.
+//! The read models written anew from the events, stream by stream, while the service runs.
+//!
+//! Each stream is one transaction that touches its rows in the order in which a commit does, the
+//! state row last; then it asks whether an event was appended since it read the history, and if so
+//! begins again. So it neither undoes a command nor makes one wait for long.
 
+use account::staff::Staff;
 use cqrs_es::Aggregate;
 use sqlx::{PgConnection, Row};
 use uuid::Uuid;
 
-use account::Account;
-
 use crate::bind::key_column;
 use crate::links::token_hash_from;
-use crate::replay::Expected;
+use crate::replay::{Expected, STAFF};
 use crate::sessions::{SessionRecord, factors_text};
-use crate::stream::{STATE_SHAPE, StateImage};
+use crate::staff::StaffRecord;
+use crate::stream::{Loaded, STATE_SHAPE, StateImage};
 use crate::{ACCOUNT, Error, Store};
 
 impl Store {
-    /// Writes every read model anew; returns of how many accounts.
+    /// Writes every read model anew; returns of how many accounts. A history that was tampered with
+    /// is told at the end, when all others have been rebuilt.
     pub async fn rebuild_projections(&self) -> Result<u64, Error> {
-        let (mut rebuilt, mut after) = (0, String::new());
+        let (mut rebuilt, mut corrupt) = (0, None);
+        for stream in [ACCOUNT, STAFF] {
+            let mut after = String::new();
+            while let Some((page, last)) = self.streams_after(stream, &after).await? {
+                after = last;
+                for id in page {
+                    match self.rebuild(stream, id).await {
+                        Ok(()) => rebuilt += u64::from(stream == ACCOUNT),
+                        Err(Error::Corrupt(what)) => corrupt = corrupt.or(Some(what)),
+                        Err(other) => return Err(other),
+                    }
+                }
+            }
+        }
+        self.remove_strays().await?;
+        corrupt.map_or(Ok(rebuilt), |what| Err(what.into()))
+    }
+
+    async fn rebuild(&self, stream: &str, id: Uuid) -> Result<(), Error> {
         loop {
-            let page = self.accounts_after(&after).await?;
-            let Some(last) = page.last() else {
-                return Ok(rebuilt);
+            let done = if stream == STAFF {
+                self.rebuild_staff(id).await
+            } else {
+                self.rebuild_account(id).await
             };
-            after.clone_from(last);
-            for id in page.iter().filter_map(|id| id.parse().ok()) {
-                while !self.rebuild_account(id).await? {}
-                rebuilt += 1;
+            match done {
+                Ok(true) => return Ok(()),
+                // A lost race, or a deadlock with a commit, is no failure.
+                Ok(false) | Err(Error::Conflict) => {}
+                Err(other) => return Err(other),
             }
         }
     }
@@ -38,45 +62,69 @@ impl Store {
         };
         let address_hash = self.address_hash_of(&expected).await?;
         let mut transaction = self.pool.begin().await?;
-        self.rebuild_state(&expected, &mut transaction).await?;
-        let newest = sqlx::query_scalar::<_, i64>(
-            "SELECT max(sequence) FROM events WHERE aggregate_id = $1 AND aggregate_type = $2",
-        )
-        .bind(id.to_string())
-        .bind(ACCOUNT)
-        .fetch_one(&mut *transaction)
-        .await?;
-        if newest.cast_unsigned() != expected.loaded.version() {
-            transaction.rollback().await?;
-            return Ok(false);
-        }
-        self.rebuild_login(&expected, address_hash, &mut transaction)
-            .await?;
-        rebuild_settings(&expected, &mut transaction).await?;
-        self.rebuild_sessions(&expected, &mut transaction).await?;
-        sqlx::query(
-            "DELETE FROM tokens
-            WHERE account_id = $1 AND kind <> 'unblock' AND NOT token_id = ANY ($2)",
-        )
-        .bind(id)
-        .bind(&expected.tokens)
-        .execute(&mut *transaction)
-        .await?;
         sqlx::query("DELETE FROM secrets WHERE account_id = $1 AND NOT credential_id = ANY ($2)")
             .bind(id)
             .bind(&expected.secrets)
             .execute(&mut *transaction)
             .await?;
+        rebuild_tokens(&expected, &mut transaction).await?;
+        self.rebuild_sessions(&expected, &mut transaction).await?;
+        rebuild_settings(&expected, &mut transaction).await?;
+        self.rebuild_login(&expected, address_hash, &mut transaction)
+            .await?;
+        self.rebuild_state(&expected.loaded, &mut transaction)
+            .await?;
+        let newest = self.newest(ACCOUNT, id, &mut *transaction).await?;
+        if newest != expected.loaded.version() {
+            transaction.rollback().await?;
+            return Ok(false);
+        }
         transaction.commit().await?;
         Ok(true)
     }
 
-    async fn rebuild_state(
+    /// `false`: a command was faster; once more. A row that was lost took its token along and
+    /// cannot be brought back.
+    async fn rebuild_staff(&self, id: Uuid) -> Result<bool, Error> {
+        let expected = self.replayed_staff(id).await?;
+        let mut transaction = self.pool.begin().await?;
+        let row = sqlx::query("SELECT token_hash, key_id FROM staff WHERE staff_id = $1")
+            .bind(id)
+            .fetch_optional(&mut *transaction)
+            .await?;
+        let token = row.as_ref().map(token_hash_from).transpose()?.flatten();
+        if let (Some(told), Some(token)) = (&expected.state.issued, token) {
+            let record = StaffRecord::told(account::StaffId::from_uuid(id), told, token);
+            sqlx::query(
+                "UPDATE staff SET name = $2, role = $3, issued_at = $4, expires_at = $5,
+                    revoked_at = $6, mac = $7
+                WHERE staff_id = $1",
+            )
+            .bind(id)
+            .bind(&record.name)
+            .bind(record.role_column())
+            .bind(record.issued_at)
+            .bind(record.expires_at)
+            .bind(record.revoked_at)
+            .bind(record.mac(&self.keyring)?.as_slice())
+            .execute(&mut *transaction)
+            .await?;
+        }
+        self.rebuild_state::<Staff>(&expected, &mut transaction)
+            .await?;
+        if self.newest(STAFF, id, &mut *transaction).await? != expected.version() {
+            transaction.rollback().await?;
+            return Ok(false);
+        }
+        transaction.commit().await?;
+        Ok(true)
+    }
+
+    async fn rebuild_state<A: Aggregate>(
         &self,
-        expected: &Expected,
+        loaded: &Loaded<A>,
         transaction: &mut PgConnection,
     ) -> Result<(), Error> {
-        let loaded = &expected.loaded;
         let at = loaded.recorded_at.unwrap_or_default();
         let (id, version, tip) = (loaded.id, loaded.version, loaded.tip);
         let image = StateImage::of(&self.keyring, id, version, tip, at, &loaded.state)?;
@@ -91,7 +139,7 @@ impl Store {
                 state = excluded.state, mac = excluded.mac, key_id = excluded.key_id",
         )
         .bind(id.to_string())
-        .bind(<Account as Aggregate>::TYPE)
+        .bind(A::TYPE)
         .bind(image.version)
         .bind(image.tip)
         .bind(image.recorded_at)
@@ -110,6 +158,12 @@ impl Store {
         address_hash: [u8; 32],
         transaction: &mut PgConnection,
     ) -> Result<(), Error> {
+        // Whoever stands under this address does so wrongly, and comes to their own in their turn.
+        sqlx::query("DELETE FROM logins WHERE address_hash = $1 AND account_id <> $2")
+            .bind(address_hash.as_slice())
+            .bind(expected.loaded.id)
+            .execute(&mut *transaction)
+            .await?;
         sqlx::query(
             "INSERT INTO logins (account_id, address_hash, key_id, last_signed_in_at)
             VALUES ($1, $2, $3, $4)
@@ -193,6 +247,36 @@ impl Store {
         .await?;
         Ok(())
     }
+}
+
+/// A token keeps its hash, which no event holds; one that has lost its row cannot be brought back.
+async fn rebuild_tokens(expected: &Expected, transaction: &mut PgConnection) -> Result<(), Error> {
+    let told = &expected.tokens;
+    let ids = told.iter().map(|token| token.id).collect::<Vec<_>>();
+    sqlx::query(
+        "DELETE FROM tokens
+        WHERE account_id = $1 AND kind <> 'unblock' AND NOT token_id = ANY ($2)",
+    )
+    .bind(expected.loaded.id)
+    .bind(&ids)
+    .execute(&mut *transaction)
+    .await?;
+    sqlx::query(
+        "UPDATE tokens SET kind = told.kind, expires_at = told.expires_at
+        FROM unnest($2::uuid[], $3::text[], $4::timestamptz[]) AS told (id, kind, expires_at)
+        WHERE account_id = $1 AND token_id = told.id",
+    )
+    .bind(expected.loaded.id)
+    .bind(&ids)
+    .bind(told.iter().map(|token| token.kind).collect::<Vec<_>>())
+    .bind(
+        told.iter()
+            .map(|token| token.expires_at)
+            .collect::<Vec<_>>(),
+    )
+    .execute(transaction)
+    .await?;
+    Ok(())
 }
 
 async fn rebuild_settings(

@@ -4,7 +4,7 @@ use account::event::Factor;
 use account::state::Opened;
 use account::{Account, AccountId, Personal, SessionId};
 use chrono::{DateTime, Duration, Utc};
-use credentials::{DataKey, Keyring, Purpose, Token, TokenHash, UnknownKey, WrappedKey};
+use credentials::{DataKey, KeyId, Keyring, Purpose, Token, TokenHash, UnknownKey, WrappedKey};
 use sqlx::Row;
 use sqlx::postgres::PgRow;
 
@@ -89,10 +89,19 @@ impl SessionRecord {
         ]
     }
 
+    /// Whether what stands in the history is the same.
+    pub(crate) fn says(&self, told: &Self) -> bool {
+        self.created_at == told.created_at
+            && self.expires_at == told.expires_at
+            && self.factors == told.factors
+            && self.ip == told.ip
+            && self.user_agent == told.user_agent
+    }
+
     /// `None`: the row is not one that this service wrote.
-    fn from_row(keyring: &Keyring, row: &PgRow) -> Result<Option<Self>, Error> {
-        let key_id = key_id(row.try_get("key_id")?)?;
-        let (Ok(hash), Some(factors)) = (
+    pub(crate) fn from_row(keyring: &Keyring, row: &PgRow) -> Result<Option<Self>, Error> {
+        let (Ok(key_id), Ok(hash), Some(factors)) = (
+            KeyId::try_from(row.try_get::<i32, _>("key_id")?),
             row.try_get::<Vec<u8>, _>("token_hash")?.try_into(),
             factors_from(row.try_get("factors")?),
         ) else {

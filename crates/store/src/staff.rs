@@ -57,7 +57,7 @@ impl StaffRecord {
         ]
     }
 
-    fn mac(&self, keyring: &Keyring) -> Result<[u8; 32], Error> {
+    pub(crate) fn mac(&self, keyring: &Keyring) -> Result<[u8; 32], Error> {
         let parts = self.mac_parts();
         let parts = parts.each_ref().map(Vec::as_slice);
         Ok(keyring.mac(Purpose::StaffMac, self.token.key_id, &parts)?)
@@ -74,6 +74,15 @@ impl StaffRecord {
             revoked_at: issued.revoked_at,
             token,
         }
+    }
+
+    /// Whether the history tells the same.
+    pub(crate) fn says(&self, told: &Issued) -> bool {
+        self.name == told.name
+            && self.role == told.role
+            && self.issued_at == told.at
+            && self.expires_at == told.expires_at
+            && self.revoked_at == told.revoked_at
     }
 
     fn ours(keyring: &Keyring, row: &PgRow) -> Result<Self, Error> {
