@@ -117,8 +117,8 @@ pub enum Command {
 
     /// Read the history of an account, and its state at a past moment
     ///
-    /// A client of the HTTP API: the staff token is taken from COUNTERSIGN_TOKEN, and every call is
-    /// recorded under its holder's name.
+    /// For operators: reads the database itself, with the master key, and verifies what it reads.
+    /// Auditors call the HTTP API, which records every call under their name.
     #[command(subcommand)]
     Audit(AuditCommand),
 
@@ -157,7 +157,8 @@ pub struct Listening {
 pub enum DatabaseCommand {
     /// Print a connection URL for psql, pg_dump or monitoring
     ///
-    /// The reader sees every table and changes nothing. The owner can change everything, also what
+    /// The reader sees everything but keys, secrets and hashes of tokens, and changes nothing:
+    /// pg_dump needs the owner. The owner can change everything, also what
     /// the log then proves to be forged.
     Url {
         /// Whom to connect as

@@ -114,6 +114,17 @@ impl Database {
         }
     }
 
+    /// Brings the schema to this version, as the owner of the tables.
+    pub(crate) async fn migrate(&self) -> Result<(), Failure> {
+        let migrated = store::migrate(&self.url(Role::Owner)).await;
+        migrated.map_err(|error| Failure::because(&error))
+    }
+
+    pub(crate) async fn is_migrated(&self) -> Result<bool, Failure> {
+        let current = store::is_migrated(&self.url(Role::App)).await;
+        current.map_err(|error| Failure::because(&error))
+    }
+
     /// Resolves when the embedded database ends by itself; never for any other.
     pub(crate) async fn died(&self) {
         match self {

@@ -7,7 +7,7 @@ use std::time::Duration;
 use api::{HttpSettings, Metrics, internal_router, router};
 use axum::Router;
 use service::{Clock, Service};
-use store::{Role, Sequencer, connect, migrate};
+use store::{Role, Sequencer, connect};
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
@@ -40,9 +40,12 @@ pub(crate) async fn serve(
 
     let database = Database::start(configuration).await?;
     if !options.no_migrate {
-        migrate(&database.url(Role::Owner))
-            .await
-            .map_err(|error| Failure::because(&error))?;
+        database.migrate().await?;
+    } else if !database.is_migrated().await? {
+        return Err(Failure::Failed(
+            "the database has not the schema of this version: run `countersign migrate` first"
+                .to_owned(),
+        ));
     }
     let origin = public_url.to_string();
     let assembly = assemble(configuration, &keys, &database, origin.clone(), clock).await?;

@@ -2,7 +2,6 @@
 
 use serde_json::{Value, json};
 use ureq::Agent;
-use uuid::Uuid;
 
 use crate::cli::{Server, SupportCommand};
 use crate::failure::Failure;
@@ -24,7 +23,7 @@ pub(crate) fn run(
     };
     let answer = match &support.command {
         SupportCommand::Find { email } => {
-            client.post("/search", &json!({ "email": email.as_written() }), None)?
+            client.post("/search", &json!({ "email": email.as_written() }))?
         }
         SupportCommand::Show { account } => client.get(&format!("/{account}"))?,
         SupportCommand::Unlock {
@@ -36,8 +35,7 @@ pub(crate) fn run(
             if let (Some(ticket), Some(fields)) = (ticket, body.as_object_mut()) {
                 fields.insert("ticket".to_owned(), json!(ticket));
             }
-            let key = Uuid::new_v5(&Uuid::NAMESPACE_OID, body.to_string().as_bytes());
-            client.post(&format!("/{account}/unlock"), &body, Some(&key.to_string()))?
+            client.post(&format!("/{account}/unlock"), &body)?
         }
     };
     output.result(&answer, people(&answer))
@@ -55,12 +53,9 @@ impl Client {
         answer(request.header("Authorization", &self.authorization).call())
     }
 
-    fn post(&self, path: &str, body: &Value, key: Option<&str>) -> Result<Value, Failure> {
-        let mut request = self.agent.post(format!("{}{path}", self.base));
-        request = request.header("Authorization", &self.authorization);
-        if let Some(key) = key {
-            request = request.header("Idempotency-Key", key);
-        }
+    fn post(&self, path: &str, body: &Value) -> Result<Value, Failure> {
+        let request = self.agent.post(format!("{}{path}", self.base));
+        let request = request.header("Authorization", &self.authorization);
         answer(request.send_json(body))
     }
 }

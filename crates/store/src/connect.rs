@@ -99,17 +99,39 @@ pub async fn migrate(url: &str) -> Result<(), ConnectError> {
     connection.close().await.map_err(ConnectError::Unreachable)
 }
 
+/// Whether every migration that this program knows has been applied to the database at `url`, as
+/// far as its user can see.
+pub async fn is_migrated(url: &str) -> Result<bool, ConnectError> {
+    let mut connection = PgConnection::connect_with(&options(url, Role::Owner)?)
+        .await
+        .map_err(ConnectError::Unreachable)?;
+    let begun = sqlx::query_scalar("SELECT to_regclass('_sqlx_migrations') IS NOT NULL")
+        .fetch_one(&mut connection)
+        .await
+        .map_err(crate::Error::from)?;
+    let current = begun && all_applied(&mut connection).await?;
+    connection
+        .close()
+        .await
+        .map_err(ConnectError::Unreachable)?;
+    Ok(current)
+}
+
+async fn all_applied(executor: impl sqlx::PgExecutor<'_>) -> Result<bool, crate::Error> {
+    let applied = sqlx::query_scalar::<_, i64>(
+        "SELECT version FROM _sqlx_migrations WHERE success ORDER BY version",
+    )
+    .fetch_all(executor)
+    .await?;
+    Ok(MIGRATOR
+        .iter()
+        .all(|migration| applied.contains(&migration.version)))
+}
+
 impl crate::Store {
     /// Whether every migration that this program knows has been applied.
     pub async fn migrations_are_current(&self) -> Result<bool, crate::Error> {
-        let applied = sqlx::query_scalar::<_, i64>(
-            "SELECT version FROM _sqlx_migrations WHERE success ORDER BY version",
-        )
-        .fetch_all(&self.pool)
-        .await?;
-        Ok(MIGRATOR
-            .iter()
-            .all(|migration| applied.contains(&migration.version)))
+        all_applied(&self.pool).await
     }
 }
 
