@@ -90,6 +90,11 @@ impl ServerProcess {
     pub async fn terminate(&mut self) -> std::process::ExitStatus {
         let pid = rustix::process::Pid::from_raw(self.pid().cast_signed()).unwrap();
         rustix::process::kill_process(pid, rustix::process::Signal::TERM).unwrap();
+        self.ended().await
+    }
+
+    /// Waits until the server ends of itself; returns how.
+    pub async fn ended(&mut self) -> std::process::ExitStatus {
         self.child.wait().await.unwrap()
     }
 }
