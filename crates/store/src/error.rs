@@ -45,7 +45,10 @@ pub enum Corruption {
     },
     #[error("{stream}: the history has no event {expected}")]
     Gap { stream: String, expected: u64 },
-    #[error("{stream}, event {sequence}: {event_type} version {version} is newer than this server")]
+    #[error(
+        "{stream}, event {sequence}: this server does not know {event_type} version {version}: a \
+         newer one wrote it"
+    )]
     UnknownEvent {
         stream: String,
         sequence: u64,
