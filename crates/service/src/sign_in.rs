@@ -114,12 +114,13 @@ impl Service {
             }
             let Some(account) = dossier.account.take() else {
                 presented.check.against_nobody(&self.0.hashing).await?;
-                let throttles = self.stranger_failed(&dossier, presented, now)?;
+                // As for an account, the wait begins after the hash.
+                let at = self.now();
                 let beside = Beside {
-                    throttles,
+                    throttles: self.stranger_failed(&dossier, presented, at)?,
                     ..Beside::default()
                 };
-                let result = self.store().commit_beside(None, beside, now).await;
+                let result = self.store().commit_beside(None, beside, at).await;
                 let nobody = uuid::Uuid::nil();
                 if self
                     .settled::<Account>(result, nobody, 0, &mut attempts)
