@@ -72,8 +72,8 @@ mod tests {
     fn cookie_samesite_table() {
         let fortnight = Duration::from_hours(14 * 24);
         assert_eq!(
-            text(SetCookie::session("cs_session_a", fortnight)),
-            "__Host-countersign_session=cs_session_a; Path=/; Max-Age=1209600; Secure; HttpOnly; \
+            text(SetCookie::session("cs_browser_a", fortnight)),
+            "__Host-countersign_session=cs_browser_a; Path=/; Max-Age=1209600; Secure; HttpOnly; \
              SameSite=Lax"
         );
         assert_eq!(

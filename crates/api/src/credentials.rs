@@ -117,8 +117,8 @@ mod tests {
 
     #[test]
     fn a_bearer_token_wins_over_a_cookie() {
-        let cookie = ("cookie", "__Host-countersign_session=cs_session_a");
-        assert_eq!(shown(&[cookie]), "cookie cs_session_a");
+        let cookie = ("cookie", "__Host-countersign_session=cs_browser_a");
+        assert_eq!(shown(&[cookie]), "cookie cs_browser_a");
         assert_eq!(shown(&[cookie, ("authorization", "Bearer b")]), "bearer b");
         assert_eq!(
             shown(&[cookie, ("authorization", "bearer  b ")]),
@@ -127,7 +127,7 @@ mod tests {
         assert_eq!(shown(&[cookie, ("authorization", "Bearer")]), "bearer ");
         assert_eq!(
             shown(&[cookie, ("authorization", "Basic YTpi")]),
-            "cookie cs_session_a"
+            "cookie cs_browser_a"
         );
         assert_eq!(shown(&[("authorization", "Bearerb")]), "nothing");
         assert_eq!(shown(&[]), "nothing");

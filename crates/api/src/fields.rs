@@ -231,6 +231,15 @@ impl<'de> Deserialize<'de> for Transport {
     }
 }
 
+impl From<Transport> for service::Transport {
+    fn from(transport: Transport) -> Self {
+        match transport {
+            Transport::Cookie => Self::Cookie,
+            Transport::Bearer => Self::Bearer,
+        }
+    }
+}
+
 impl PartialSchema for Transport {
     fn schema() -> RefOr<Schema> {
         Object::builder()

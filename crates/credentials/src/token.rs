@@ -20,7 +20,10 @@ const BASE64: usize = (BYTES * 8).div_ceil(6);
 /// The prefixes are permanent: secret scanners know them, and tokens live in clients.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum TokenKind {
+    /// Of a bearer client.
     Session,
+    /// Of a browser, in its cookie.
+    BrowserSession,
     Challenge,
     Reset,
     Verification,
@@ -30,8 +33,9 @@ pub enum TokenKind {
 }
 
 impl TokenKind {
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 8] = [
         Self::Session,
+        Self::BrowserSession,
         Self::Challenge,
         Self::Reset,
         Self::Verification,
@@ -43,6 +47,7 @@ impl TokenKind {
     pub const fn prefix(self) -> &'static str {
         match self {
             Self::Session => "cs_session_",
+            Self::BrowserSession => "cs_browser_",
             Self::Challenge => "cs_challenge_",
             Self::Reset => "cs_reset_",
             Self::Verification => "cs_verify_",

@@ -4,6 +4,7 @@ use std::net::IpAddr;
 
 use account::staff::Role;
 use account::{AccountId, SessionId, StaffId};
+use credentials::TokenKind;
 
 /// Where a request came from.
 #[derive(Clone, Debug)]
@@ -23,6 +24,23 @@ impl Caller {
                 let prefix = ip.to_bits() & !u128::from(u64::MAX);
                 format!("{}/64", std::net::Ipv6Addr::from_bits(prefix))
             }
+        }
+    }
+}
+
+/// How a client keeps its session. A token of one kind is never taken for one of the other, so
+/// that nobody gets around what guards cookies.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Transport {
+    Cookie,
+    Bearer,
+}
+
+impl Transport {
+    pub(crate) const fn token_kind(self) -> TokenKind {
+        match self {
+            Self::Cookie => TokenKind::BrowserSession,
+            Self::Bearer => TokenKind::Session,
         }
     }
 }

@@ -36,7 +36,7 @@ use tokio::sync::Notify;
 use zeroize::Zeroizing;
 
 pub use audit::At;
-pub use caller::{Caller, Owner, StaffMember};
+pub use caller::{Caller, Owner, StaffMember, Transport};
 pub use clock::{Clock, SystemClock};
 pub use enrollment::Enrollment;
 pub use error::Error;

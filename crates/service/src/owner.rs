@@ -3,7 +3,7 @@
 use account::command::{EndOtherSessions, EndSession, SignOut};
 use account::{AccountEvent, Actor, Command, PasswordVerdict, Refusal, SessionId};
 use chrono::{DateTime, Duration, Utc};
-use credentials::{Field, Token, TokenKind};
+use credentials::{Field, Token};
 use mail::Message;
 use store::{Beside, Dossier, Entry, Issued, SealedMail};
 
@@ -12,7 +12,7 @@ use crate::password_check::PasswordCheck;
 use crate::reset::reveal_address;
 use crate::sign_in::opened;
 use crate::view::{AccountView, SessionListing, SessionView, SettingsView, TwoFactorView};
-use crate::{Caller, Error, Owner, Service};
+use crate::{Caller, Error, Owner, Service, Transport};
 
 /// How exact "last seen" is; a session that is used all the time costs one write in this time.
 const SEEN_EVERY: Duration = Duration::minutes(1);
@@ -39,8 +39,8 @@ impl Act {
 impl Service {
     /// Who a session token belongs to. Reads the database each time: a session that ended is
     /// nobody's, on whatever server it ended.
-    pub async fn authenticate(&self, token: &str) -> Result<Owner, Error> {
-        let token = Token::parse(TokenKind::Session, token).ok_or(Error::Unauthenticated)?;
+    pub async fn authenticate(&self, transport: Transport, token: &str) -> Result<Owner, Error> {
+        let token = Token::parse(transport.token_kind(), token).ok_or(Error::Unauthenticated)?;
         let (mut session, profile) = self
             .store()
             .session(&token)

@@ -15,7 +15,7 @@ use store::{Beside, Device, Dossier, Entry, Issued};
 use crate::counting::renewed_device;
 use crate::mailing::circumstances;
 use crate::sign_in::opened;
-use crate::{Caller, Error, NewSession, Service};
+use crate::{Caller, Error, NewSession, Service, Transport};
 
 impl Service {
     pub async fn second_factor(
@@ -23,6 +23,7 @@ impl Service {
         caller: &Caller,
         challenge: &str,
         code: &str,
+        transport: Transport,
     ) -> Result<NewSession, Error> {
         let token = Token::parse(TokenKind::Challenge, challenge).ok_or(Error::ChallengeExpired)?;
         self.store()
@@ -78,6 +79,7 @@ impl Service {
                     None => {}
                 }
                 Some(self.issue_session(
+                    transport,
                     account,
                     session,
                     expires_at,
@@ -115,6 +117,7 @@ impl Service {
 
     fn issue_session(
         &self,
+        transport: Transport,
         account: AccountId,
         session: NewSessionIds,
         expires_at: DateTime<Utc>,
@@ -122,7 +125,7 @@ impl Service {
         issued: &mut Issued,
     ) -> Result<NewSession, Error> {
         let (owner, id) = (account.as_uuid(), session.id);
-        let (token, hash) = self.new_token(TokenKind::Session, owner, id.as_uuid())?;
+        let (token, hash) = self.new_token(transport.token_kind(), owner, id.as_uuid())?;
         issued.session = Some(hash);
         let device_token = if let Some(known) = device {
             self.device_token(owner, known.id, known.key_id, &known.nonce)?

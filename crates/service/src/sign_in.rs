@@ -20,7 +20,7 @@ use zeroize::Zeroizing;
 use crate::act::Attempts;
 use crate::counting::renewed_device;
 use crate::password_check::PasswordCheck;
-use crate::{Caller, Error, Secret, Service};
+use crate::{Caller, Error, Secret, Service, Transport};
 
 /// What a rejected sign-in takes beyond its hash, at least: more than the database ever needs, so
 /// that an address with an account cannot be told from one without by the clock.
@@ -31,6 +31,7 @@ pub struct SignIn {
     pub email: EmailAddress,
     pub password: Zeroizing<String>,
     pub device_token: Option<Zeroizing<String>>,
+    pub transport: Transport,
 }
 
 #[derive(Debug)]
@@ -57,6 +58,7 @@ pub(crate) struct Presented {
     pub(crate) source_hash: [u8; 32],
     device: Option<Token>,
     check: PasswordCheck,
+    transport: Transport,
     session: SessionId,
     challenge: ChallengeId,
     new_device: DeviceId,
@@ -85,6 +87,7 @@ impl Service {
             source_hash: self.keyring().source_hash(&caller.source()),
             device: device.and_then(|text| Token::parse(TokenKind::Device, text)),
             check: PasswordCheck::new(&request.password),
+            transport: request.transport,
             session: SessionId::from_uuid(self.new_id()?),
             challenge: ChallengeId::from_uuid(self.new_id()?),
             new_device: DeviceId::from_uuid(self.new_id()?),
@@ -218,8 +221,8 @@ impl Service {
                     expires_at,
                     ..
                 } => {
-                    let (token, hash) =
-                        self.new_token(TokenKind::Session, account, session.as_uuid())?;
+                    let kind = presented.transport.token_kind();
+                    let (token, hash) = self.new_token(kind, account, session.as_uuid())?;
                     issued.session = Some(hash);
                     let device_token = match device {
                         Some(known) => {

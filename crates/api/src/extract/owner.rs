@@ -2,7 +2,7 @@
 
 use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
-use service::{Caller, Owner};
+use service::{Caller, Owner, Transport};
 
 use super::staff::{Attendance, STAFF_PREFIX};
 use crate::credentials::{Presented, presented};
@@ -21,16 +21,17 @@ impl FromRequestParts<Api> for SignedIn {
 
     async fn from_request_parts(parts: &mut Parts, api: &Api) -> Result<Self, Problem> {
         let caller = caller(parts, &api.edge)?;
-        let token = match presented(&parts.headers)? {
+        let (transport, token) = match presented(&parts.headers)? {
             Presented::Bearer(token) if token.starts_with(STAFF_PREFIX) => {
                 let member = api.service.authenticate_staff(&token).await?;
                 Attendance::note(parts, member);
                 return Err(Problem::new(Code::Forbidden));
             }
-            Presented::Bearer(token) | Presented::SessionCookie(token) => token,
+            Presented::Bearer(token) => (Transport::Bearer, token),
+            Presented::SessionCookie(token) => (Transport::Cookie, token),
             Presented::Nothing => return Err(Problem::new(Code::Unauthenticated)),
         };
-        let owner = api.service.authenticate(&token).await?;
+        let owner = api.service.authenticate(transport, &token).await?;
         Ok(Self { caller, owner })
     }
 }

@@ -6,7 +6,7 @@ use std::sync::{Arc, OnceLock};
 use account::staff::Role;
 use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
-use service::{Caller, StaffMember};
+use service::{Caller, StaffMember, Transport};
 
 use crate::credentials::{Presented, presented};
 use crate::problem::{Code, Problem};
@@ -61,14 +61,21 @@ impl FromRequestParts<Api> for Auditor {
     }
 }
 
+/// Somebody, but nobody of the staff.
+async fn an_owner(api: &Api, transport: Transport, token: &str) -> Problem {
+    match api.service.authenticate(transport, token).await {
+        Ok(_) => Problem::new(Code::Forbidden),
+        Err(error) => error.into(),
+    }
+}
+
 async fn staff(parts: &Parts, api: &Api, role: Role) -> Result<(Caller, StaffMember), Problem> {
     let caller = caller(parts, &api.edge)?;
     let token = match presented(&parts.headers)? {
         Presented::Bearer(token) if token.starts_with(STAFF_PREFIX) => token,
-        Presented::Bearer(token) | Presented::SessionCookie(token) => {
-            // Somebody, but nobody of the staff.
-            api.service.authenticate(&token).await?;
-            return Err(Problem::new(Code::Forbidden));
+        Presented::Bearer(token) => return Err(an_owner(api, Transport::Bearer, &token).await),
+        Presented::SessionCookie(token) => {
+            return Err(an_owner(api, Transport::Cookie, &token).await);
         }
         Presented::Nothing => return Err(Problem::new(Code::Unauthenticated)),
     };

@@ -99,6 +99,7 @@ pub(crate) async fn sign_in(
         email: body.email.0,
         password: body.password.into_inner(),
         device_token,
+        transport: body.transport.into(),
     };
     match service.sign_in(&caller, attempt).await? {
         SignInOutcome::SignedIn(session) => {
@@ -139,7 +140,7 @@ pub(crate) async fn second_factor(
     JsonBody(body): JsonBody<SecondFactorAttempt>,
 ) -> Result<Response, Problem> {
     let session = service
-        .second_factor(&caller, &body.challenge, &body.code)
+        .second_factor(&caller, &body.challenge, &body.code, body.transport.into())
         .await?;
     signed_in(session, body.transport, session_lifetime(&service)?)
 }
