@@ -233,6 +233,10 @@ impl IntoResponse for Problem {
         if self.code.status() == StatusCode::UNAUTHORIZED {
             headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
         }
+        // The rest of the body is not read, so nothing can follow it.
+        if self.code == Code::PayloadTooLarge {
+            headers.insert(header::CONNECTION, HeaderValue::from_static("close"));
+        }
         response.extensions_mut().insert(self);
         response
     }
@@ -263,10 +267,9 @@ impl From<service::Error> for Problem {
                 "must say why the account is unlocked".to_owned(),
             ),
             E::IdempotencyKeyReused => Self::new(Code::IdempotencyKeyReused),
-            E::BeyondHistory => Self::invalid(vec![FieldError::new(
-                "/at",
-                "is later than what the history holds",
-            )]),
+            E::BeyondHistory => {
+                Self::invalid(vec![FieldError::new("/at", "is outside of the history")])
+            }
             E::Overloaded { retry_after } => Self::retry(Code::Overloaded, retry_after),
             E::Unavailable(cause) => Self::unavailable(cause),
             E::Internal(cause) => Self::internal(cause),
