@@ -17,7 +17,7 @@ use crate::problem::Problem;
 #[into_params(parameter_in = Query)]
 pub(super) struct PageQuery {
     /// The last one that was read; from the beginning if left out.
-    #[param(value_type = Option<i64>, minimum = 0)]
+    #[param(value_type = Option<i64>, minimum = 0, maximum = 9_223_372_036_854_775_807_i64)]
     pub(super) after: Option<Position>,
     /// How many.
     #[param(value_type = Option<i32>, minimum = 1, maximum = 500, default = 100)]
