@@ -184,4 +184,9 @@ impl Attempts {
     pub(crate) const fn in_doubt(&self) -> bool {
         self.conflicts >= DOUBTFUL
     }
+
+    /// Once a command: for a check that is too slow to be made at each attempt.
+    pub(crate) const fn begins_to_doubt(&self) -> bool {
+        self.conflicts == DOUBTFUL
+    }
 }

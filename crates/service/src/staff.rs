@@ -134,11 +134,12 @@ impl Service {
     ) -> Result<(), Error> {
         let mut attempts = self.attempts("RecordStaff", &staff.id)?;
         loop {
-            let stream = self.store().staff_stream(staff.id).await?;
-            let (loaded, key) = stream.ok_or(Error::Unauthenticated)?;
-            if attempts.in_doubt() {
+            // First, since it takes long: what is loaded before it would be old afterwards.
+            if attempts.begins_to_doubt() {
                 self.store().staff_stream_from_events(staff.id).await?;
             }
+            let stream = self.store().staff_stream(staff.id).await?;
+            let (loaded, key) = stream.ok_or(Error::Unauthenticated)?;
             let at = loaded.moment(self.now());
             let command = StaffCommand::Record {
                 at,
