@@ -100,7 +100,15 @@ impl Service {
             if taken_at + LEASE < self.now() + DELIVERY {
                 break;
             }
-            self.deliver(post, mail).await?;
+            let id = mail.id;
+            if let Err(error) = self.deliver(post, mail).await {
+                self.0.counters.mail_failed();
+                tracing::error!(
+                    error = &error as &dyn std::error::Error,
+                    mail.id = %id,
+                    "a mail could not be worked on"
+                );
+            }
         }
         Ok(count)
     }
