@@ -1,7 +1,7 @@
 //! The database of the configuration: an outside one by its URL, or the embedded one, which is
 //! started, or joined while somebody else serves it.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use embedded_postgres::{Durability, Joined, Server, Settings};
 use store::Role;
@@ -31,14 +31,13 @@ pub(crate) enum Database {
 
 impl Database {
     /// For `serve`: the embedded database is this process's alone. A command that has it for the
-    /// moment is waited for; another server is not.
+    /// moment is waited for; another server has it for longer than that.
     pub(crate) async fn start(configuration: &Configuration) -> Result<Self, Failure> {
-        let mut waited = Duration::ZERO;
+        let began = Instant::now();
         loop {
             match Self::try_start(configuration).await {
-                Err(embedded_postgres::Error::InUse { .. }) if waited < PATIENCE => {
+                Err(embedded_postgres::Error::InUse { .. }) if began.elapsed() < PATIENCE => {
                     tokio::time::sleep(PAUSE).await;
-                    waited += PAUSE;
                 }
                 started => return started.map_err(|error| Failure::because(&error)),
             }
@@ -48,15 +47,14 @@ impl Database {
     /// For commands beside a server: its database, or one that is started for the moment. A server
     /// that starts or another command that ends meanwhile is waited for.
     pub(crate) async fn join(configuration: &Configuration) -> Result<Self, Failure> {
-        let mut waited = Duration::ZERO;
+        let began = Instant::now();
         loop {
             if let Some(database) = Self::in_use(configuration).await? {
                 return Ok(database);
             }
             match Self::try_start(configuration).await {
-                Err(embedded_postgres::Error::InUse { .. }) if waited < PATIENCE => {
+                Err(embedded_postgres::Error::InUse { .. }) if began.elapsed() < PATIENCE => {
                     tokio::time::sleep(PAUSE).await;
-                    waited += PAUSE;
                 }
                 started => return started.map_err(|error| Failure::because(&error)),
             }
@@ -105,13 +103,33 @@ impl Database {
                 sequencer,
             } => match role {
                 Role::Owner => owner.clone(),
-                Role::App => app.clone(),
+                Role::App | Role::Reader => app.clone(),
                 Role::Sequencer => sequencer.clone(),
-                Role::Reader => as_reader(app),
             },
             Self::Started(server) => server.url(user(role)),
             Self::Joined(server) => server.url(user(role)),
         }
+    }
+
+    /// As [`Self::url`], for the role of whoever asked. Outside, the reader's is that of the first
+    /// user of the configuration who may act as the reader.
+    pub(crate) async fn url_for_people(&self, role: Role) -> Result<String, Failure> {
+        let Self::Outside { app, owner, .. } = self else {
+            return Ok(self.url(role));
+        };
+        if role == Role::Owner {
+            return Ok(owner.clone());
+        }
+        for url in [app, owner] {
+            let may = store::may_be(url, role).await;
+            if may.map_err(|error| Failure::because(&error))? {
+                return Ok(as_reader(url));
+            }
+        }
+        Err(Failure::Failed(format!(
+            "no user of the configuration may act as {READER}: run `countersign migrate`, or GRANT \
+             {READER} to the user of DATABASE_URL"
+        )))
     }
 
     /// Brings the schema to this version, as the owner of the tables.
