@@ -114,10 +114,11 @@ async fn database_url(
             configuration.data_dir.display()
         )));
     };
-    let url = database.url(match role {
+    let role = match role {
         DatabaseRole::Reader => Role::Reader,
         DatabaseRole::Owner => Role::Owner,
-    });
+    };
+    let url = database.url_for_people(role).await?;
     output.result(&json!({ "url": url }), &url)
 }
 
@@ -160,7 +161,7 @@ async fn create_account(
     )
 }
 
-/// From standard input, without one line end; asked for twice at a terminal.
+/// The first line of standard input; asked for twice at a terminal.
 fn read_password() -> Result<Zeroizing<String>, Failure> {
     let unreadable = |error: std::io::Error| Failure::because(&error);
     if std::io::stdin().is_terminal() {
@@ -177,9 +178,7 @@ fn read_password() -> Result<Zeroizing<String>, Failure> {
         .take(4096)
         .read_to_string(&mut text)
         .map_err(unreadable)?;
-    let length = text.strip_suffix('\n').map_or(text.len(), |line| {
-        line.strip_suffix('\r').unwrap_or(line).len()
-    });
+    let length = text.lines().next().map_or(0, str::len);
     text.truncate(length);
     Ok(text)
 }

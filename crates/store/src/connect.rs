@@ -86,6 +86,26 @@ pub async fn connect(url: &str, role: Role, connections: u32) -> Result<PgPool, 
         .map_err(ConnectError::Unreachable)
 }
 
+/// Whether the user of `url` may act in this role.
+pub async fn may_be(url: &str, role: Role) -> Result<bool, ConnectError> {
+    match PgConnection::connect_with(&options(url, role)?).await {
+        Ok(connection) => {
+            connection
+                .close()
+                .await
+                .map_err(ConnectError::Unreachable)?;
+            Ok(true)
+        }
+        // No such role, or none of this user's.
+        Err(sqlx::Error::Database(cause))
+            if matches!(cause.code().as_deref(), Some("22023" | "42501")) =>
+        {
+            Ok(false)
+        }
+        Err(other) => Err(ConnectError::Unreachable(other)),
+    }
+}
+
 /// Brings the schema to the present version.
 pub async fn migrate(url: &str) -> Result<(), ConnectError> {
     let mut connection = PgConnection::connect_with(&options(url, Role::Owner)?)

@@ -39,7 +39,7 @@ pub use audit::{Feed, LoggedEvent};
 pub use commit::{
     Answer, Beside, DeviceChange, NewRegistration, NewSecret, SealedMail, Spent, ThrottleChange,
 };
-pub use connect::{ConnectError, Role, check_keys, connect, is_migrated, migrate};
+pub use connect::{ConnectError, Role, check_keys, connect, is_migrated, may_be, migrate};
 pub use dossier::{Device, Dossier, SignInDossier};
 pub use error::{Corruption, Error};
 pub use history::StoredEvent;
