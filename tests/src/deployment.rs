@@ -171,19 +171,34 @@ impl Deployment {
 
     /// The program's own command line, on the same deployment.
     pub async fn run(&self, arguments: &[&str], input: &str) -> std::process::Output {
+        self.run_with(arguments, input, &[]).await
+    }
+
+    /// The same with more variables, or others; an empty one is unset.
+    pub async fn run_with(
+        &self,
+        arguments: &[&str],
+        input: &str,
+        variables: &[(&str, &str)],
+    ) -> std::process::Output {
+        let mut environment = self.environment();
+        let given = |name: &str| variables.iter().any(|(given, _)| *given == name);
+        environment.retain(|(name, _)| !given(name));
+        let set = variables.iter().filter(|(_, value)| !value.is_empty());
+        environment.extend(set.map(|(name, value)| ((*name).to_owned(), (*value).to_owned())));
         let mut child = Command::new(program("turnable-countersign"))
             .args(arguments)
             .env_clear()
-            .envs(self.environment())
+            .envs(environment)
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
+            .kill_on_drop(true)
             .spawn()
             .unwrap();
         let mut stdin = child.stdin.take().unwrap();
-        tokio::io::AsyncWriteExt::write_all(&mut stdin, input.as_bytes())
-            .await
-            .unwrap();
+        // A command that ends without reading it is none the worse.
+        let _ = tokio::io::AsyncWriteExt::write_all(&mut stdin, input.as_bytes()).await;
         drop(stdin);
         child.wait_with_output().await.unwrap()
     }
