@@ -211,7 +211,6 @@ async fn disabling_ends_every_other_session_and_keeps_this_one() {
     deployment.verify().await;
 }
 
-/// Checks: totp_is_single_factor, in that a password still comes first.
 #[tokio::test]
 async fn a_new_password_leaves_two_factor_on() {
     let deployment = Deployment::start().await;

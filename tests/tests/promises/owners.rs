@@ -90,7 +90,6 @@ async fn calls_of_owners_are_for_owners_alone() {
     }
 }
 
-/// Checks: chk_asvs_4_1_4, in that a method that a path does not have is 405.
 #[tokio::test]
 async fn calls_of_owners_refuse_what_is_not_their_request() {
     let deployment = Deployment::start().await;

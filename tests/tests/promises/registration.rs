@@ -45,7 +45,7 @@ async fn asking_for_an_account_reads_alike_for_a_new_and_for_a_taken_address() {
     assert!(mail.text.contains(&link), "{}", mail.text);
 }
 
-/// Checks: token_entropy (ASVS-6.4.1), activation_token_once_and_expires.
+/// Checks: activation_token_once_and_expires (ASVS-6.4.1).
 #[tokio::test]
 async fn a_link_opens_the_account_once_and_within_a_day() {
     let deployment = Deployment::start().await;
