@@ -7,7 +7,6 @@ use account::{Account, AccountEvent};
 use cqrs_es::Aggregate;
 use cqrs_es::persist::PersistedEventRepository;
 use postgres_es::PostgresEventRepository;
-use serde_json::Value;
 use sha2::{Digest, Sha256};
 use sqlx::{FromRow, PgConnection};
 
@@ -163,7 +162,7 @@ async fn the_repository_of_postgres_es_reads_what_our_store_wrote() {
     let opened = account.opened.unwrap();
     assert_eq!(
         state.json["state"]["created_at"],
-        Value::from(serde_json::json!(opened.at))
+        serde_json::json!(opened.at)
     );
     assert_eq!(
         state.json["state"]["sessions"].as_array().unwrap().len(),

@@ -58,7 +58,7 @@ impl Scene {
             .await;
         assert!(!disabled.status.is_success(), "{what}: {}", disabled.text);
         let found = tables_found(&self.deployment).await;
-        assert!(found.contains(&"events".to_owned()), "{what}: {found:?}");
+        assert!(found.contains(&"events"), "{what}: {found:?}");
         let bob = Person {
             email: "bob@example.com".to_owned(),
             ..self.ada.clone()

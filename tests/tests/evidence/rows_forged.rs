@@ -235,7 +235,7 @@ async fn a_password_hash_of_one_account_in_the_row_of_another_lets_nobody_in() {
         .await
         .expect(200);
     let found = tables_found(&scene.deployment).await;
-    assert!(found.contains(&"data_keys".to_owned()), "{found:?}");
+    assert!(found.contains(&"data_keys"), "{found:?}");
 }
 
 #[tokio::test]
@@ -338,7 +338,7 @@ async fn a_login_that_was_pointed_at_another_account_opens_only_the_account_whos
         .await
         .expect_problem(401, "invalid_credentials");
     let found = tables_found(&scene.deployment).await;
-    assert!(found.contains(&"logins".to_owned()), "{found:?}");
+    assert!(found.contains(&"logins"), "{found:?}");
     // And both come to their own again.
     let rebuilt = scene.deployment.run(&["projections", "rebuild"], "").await;
     assert!(rebuilt.status.success(), "{rebuilt:?}");

@@ -31,15 +31,19 @@ pub(crate) async fn tamper_with_events(connection: &mut PgConnection, statements
     execute(connection, &statements).await;
 }
 
-/// As `projections check` would be without a finding about a table.
-pub(crate) async fn tables_found(deployment: &Deployment) -> Vec<String> {
-    let report = deployment.projections().await;
-    let findings = report["findings"].as_array().unwrap();
-    let mut tables = findings
-        .iter()
-        .map(|finding| finding["table"].as_str().unwrap().to_owned())
-        .collect::<Vec<_>>();
-    tables.sort();
+/// The tables of the findings of a check, each once.
+pub(crate) async fn tables_found(deployment: &Deployment) -> Vec<&'static str> {
+    let store = store(deployment).await;
+    tables_found_by(&store, deployment).await
+}
+
+/// The same for many checks over one pool.
+pub(crate) async fn tables_found_by(store: &Store, deployment: &Deployment) -> Vec<&'static str> {
+    let now = deployment.clock.now();
+    let report = store.check_projections(now).await.unwrap();
+    let found = report.findings.iter().map(|finding| finding.table);
+    let mut tables = found.collect::<Vec<_>>();
+    tables.sort_unstable();
     tables.dedup();
     tables
 }
@@ -94,14 +98,14 @@ pub(crate) fn postgres_program(name: &str) -> PathBuf {
 }
 
 /// The whole database as SQL, as its owner dumps it.
-pub(crate) fn pg_dump(url: &str) -> Vec<u8> {
+pub(crate) fn pg_dump(url: &str) -> String {
     let output = std::process::Command::new(postgres_program("pg_dump"))
         .arg(url)
         .output()
         .unwrap();
     let stderr = String::from_utf8_lossy(&output.stderr);
     assert!(output.status.success(), "pg_dump: {stderr}");
-    output.stdout
+    String::from_utf8(output.stdout).unwrap()
 }
 
 /// One field of every object in an array.
