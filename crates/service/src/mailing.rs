@@ -95,13 +95,8 @@ impl Service {
         let mails = self.store().take_mails(taken_at, LEASE, BATCH).await?;
         let count = mails.len();
         for mail in mails {
-            // What a slow mail server leaves no time for is another worker's soon; sending it here
-            // as well would send it twice.
-            if taken_at + LEASE < self.now() + DELIVERY {
-                break;
-            }
             let id = mail.id;
-            if let Err(error) = self.deliver(post, mail).await {
+            if let Err(error) = self.deliver_taken(post, mail, taken_at).await {
                 self.0.counters.mail_failed();
                 tracing::error!(
                     error = &error as &dyn std::error::Error,
@@ -111,6 +106,22 @@ impl Service {
             }
         }
         Ok(count)
+    }
+
+    /// After a slow mail server, what waited behind may be another worker's by now: sending it here
+    /// as well would send it twice.
+    async fn deliver_taken(
+        &self,
+        post: &Post,
+        mail: QueuedMail,
+        taken_at: DateTime<Utc>,
+    ) -> Result<(), Error> {
+        let now = self.now();
+        let in_time = now + DELIVERY < taken_at + LEASE;
+        if in_time || self.store().keep_mail(&mail, now + LEASE).await? {
+            self.deliver(post, mail).await?;
+        }
+        Ok(())
     }
 
     async fn deliver(&self, post: &Post, queued: QueuedMail) -> Result<(), Error> {
