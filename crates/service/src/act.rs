@@ -46,7 +46,8 @@ pub(crate) struct Attempts {
     pub(crate) command: Uuid,
     name: &'static str,
     conflicts: u32,
-    began: Instant,
+    /// The first conflict: what went before it, such as the queue of the hashing, is bounded there.
+    since: Option<Instant>,
     turn: Arc<Mutex<()>>,
     held: Option<OwnedMutexGuard<()>>,
 }
@@ -61,7 +62,7 @@ impl Service {
             command: self.new_id()?,
             name,
             conflicts: 0,
-            began: Instant::now(),
+            since: None,
             turn: self.0.turns.of(stream),
             held: None,
         })
@@ -167,7 +168,8 @@ impl Attempts {
             retry_after: Duration::from_secs(1),
         };
         self.conflicts += 1;
-        let left = PATIENCE.saturating_sub(self.began.elapsed());
+        let since = self.since.get_or_insert_with(Instant::now);
+        let left = PATIENCE.saturating_sub(since.elapsed());
         if self.conflicts >= ATTEMPTS || left.is_zero() {
             return Err(overloaded());
         }
