@@ -43,7 +43,6 @@ fn assert_refused(answer: &Answer, expected: &[String], what: &str) {
     assert_eq!(pointers(answer), expected, "{what}: {}", answer.text);
 }
 
-/// Checks: the peer's 11.1.
 #[tokio::test]
 async fn malformed_json_and_json_that_is_no_object_is_a_clean_400_and_nothing_changes() {
     let world = World::start().await;
@@ -93,7 +92,6 @@ async fn malformed_json_and_json_that_is_no_object_is_a_clean_400_and_nothing_ch
     assert_eq!(account_contents(&world.deployment).await, before);
 }
 
-/// Checks: the peer's 11.2.
 #[tokio::test]
 async fn missing_fields_are_listed_one_by_one_and_unknown_ones_are_refused() {
     let world = World::start().await;
@@ -238,7 +236,6 @@ async fn json_bombs_and_absurd_lengths_are_refused_at_once() {
     assert_eq!(account_contents(&world.deployment).await, before);
 }
 
-/// Checks: smtp_injection_corpus at the edge (ASVS-1.3.11).
 #[tokio::test]
 async fn addresses_that_are_none_are_refused_wherever_one_is_taken() {
     let world = World::start().await;
@@ -285,7 +282,7 @@ async fn addresses_that_are_none_are_refused_wherever_one_is_taken() {
     assert_eq!(account_contents(&world.deployment).await, before);
 }
 
-/// Checks: simple_request_refused (ASVS-3.5.2), the calls by a bearer and by a browser.
+/// Checks: simple_request_refused (ASVS-3.5.2).
 #[tokio::test]
 async fn simple_request_refused_any_content_type_but_json_is_415() {
     let world = World::start().await;

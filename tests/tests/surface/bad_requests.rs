@@ -194,8 +194,7 @@ async fn what_is_no_id_names_nothing() {
     assert_eq!(account_contents(&world.deployment).await, before);
 }
 
-/// Checks: session_in_query_ignored (OWASP-SESS-2), jsonp_ignored (ASVS-3.5.6),
-/// client_time_ignored (ASVS-6.5.8).
+/// Checks: session_in_query_ignored (OWASP-SESS-2), jsonp_ignored (ASVS-3.5.6).
 #[tokio::test]
 async fn a_session_in_the_query_a_callback_and_a_clients_clock_mean_nothing() {
     let world = World::start().await;

@@ -171,7 +171,6 @@ async fn transport_not_interchangeable_a_bearer_token_is_no_cookie_and_a_cookie_
         .expect_problem(401, "unauthenticated");
 }
 
-/// Checks: the peer's 8.4.
 #[tokio::test]
 async fn a_cookie_that_lies_about_never_stands_in_for_a_bearer_token_that_has_ended() {
     let world = World::start().await;
@@ -207,7 +206,7 @@ async fn a_cookie_that_lies_about_never_stands_in_for_a_bearer_token_that_has_en
     browser.get("/session").await.expect(200);
 }
 
-/// Checks: fixation_ (ASVS-7.2.4): a token that was planted is never adopted.
+/// Checks: chk_asvs_7_2_4 (ASVS-7.2.4), fixation.
 #[tokio::test]
 async fn a_presented_cookie_is_never_adopted_at_sign_in() {
     let world = World::start().await;

@@ -66,7 +66,7 @@ fn changes() -> impl Iterator<Item = Call> {
     CALLS.into_iter().filter(Call::changes_state)
 }
 
-/// Checks: headers_absent_refused (ASVS-3.5.2, OWASP-CSRF-1), csrf_json_cookie (NIST-5.1-J).
+/// Checks: headers_absent_refused (ASVS-3.5.2, OWASP-CSRF-1).
 #[tokio::test]
 async fn headers_absent_refused_a_change_with_a_cookie_must_come_from_our_own_pages() {
     let world = with_public_url().await;
@@ -112,7 +112,6 @@ async fn a_browser_on_our_own_pages_can_change_what_it_may() {
     }
 }
 
-/// Checks: csrf_forms for the JSON calls before sign-in (OWASP-CSRF-2).
 #[tokio::test]
 async fn signing_in_with_any_cookie_at_all_must_come_from_our_own_pages_too() {
     let world = with_public_url().await;
@@ -160,7 +159,7 @@ async fn a_bearer_token_needs_no_origin_and_reading_needs_none_either() {
     }
 }
 
-/// Checks: simple_request_refused: what a form or a page can send without asking first.
+/// Checks: simple_request_refused (ASVS-3.5.2).
 #[tokio::test]
 async fn no_simple_request_reaches_a_call_even_without_cookies() {
     let world = with_public_url().await;

@@ -16,7 +16,7 @@ async fn health_and_metrics_are_on_the_internal_listener_and_the_api_is_not() {
     let world = World::start().await;
     let server = &world.deployment.servers[0];
     for path in ["/livez", "/readyz", "/metrics"] {
-        assert_problem(&at(&server.url, path).await, 404, "not_found", path);
+        at(&server.url, path).await.expect(404);
         let below = world.deployment.visitor().get(path).await;
         assert_problem(&below, 404, "not_found", path);
         let answer = at(&server.internal_url, path).await.expect(200);

@@ -23,8 +23,7 @@ const TEXTS: [&str; 15] = [
     "😀\u{10ffff}",
 ];
 
-/// Checks: error_leak_scan (ASVS-16.5.1), xss_corpus (ASVS-1.2.1), no_raw_sql by its effects
-/// (ASVS-1.2.4).
+/// Checks: error_leak_scan (ASVS-16.5.1).
 #[tokio::test]
 async fn what_would_mean_something_to_an_interpreter_is_only_text() {
     let world = World::start().await;

@@ -119,7 +119,7 @@ fn assert_bounded(document: &Value, schema: &Value, place: &str) {
     }
 }
 
-/// Checks: openapi_every_field_bounded (ASVS-2.1.1), no_sensitive_query (ASVS-14.2.1), no_kba_no_hint (ASVS-6.4.2).
+/// Checks: openapi_every_field_bounded (ASVS-2.1.1), no_sensitive_query (ASVS-14.2.1).
 #[tokio::test]
 async fn openapi_every_field_bounded_that_a_client_may_send() {
     let deployment = Deployment::start().await;
