@@ -1,6 +1,6 @@
 //! History changed, appended to, or cut by somebody who owns its table: decisions stay what they
-//! were or nothing is decided, and nobody is shown the forgery as history (ASVS-16.4.2:
-//! tamper_suite, as far as the database's own proofs go).
+//! were or nothing is decided, and nobody is shown the forgery as history. What was cut off at the
+//! end together with its state row is for the log's proofs to find, not for these tests.
 
 use acceptance::{Authenticator, Caller, Deployment, Person};
 use data_encoding::HEXLOWER;
