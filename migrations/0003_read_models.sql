@@ -43,6 +43,7 @@ CREATE TABLE sessions (
     key_id       integer     NOT NULL,
     CONSTRAINT sessions_pkey PRIMARY KEY (account_id, session_id)
 ) WITH (fillfactor = 70);
+CREATE INDEX sessions_expires_at_idx ON sessions (expires_at);
 
 -- What waits for a token besides sessions: challenges and reset links, which are images of the
 -- state, and links that make a browser known, which are no part of the account.

@@ -32,6 +32,7 @@ CREATE TABLE devices (
     version    bigint      NOT NULL,
     CONSTRAINT devices_pkey PRIMARY KEY (account_id, device_id)
 );
+CREATE INDEX devices_expires_at_idx ON devices (expires_at);
 
 -- Counters by HMAC of an address or a source, whether or not the address has an account.
 CREATE TABLE throttles (

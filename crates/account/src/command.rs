@@ -69,6 +69,8 @@ pub struct PresentCode {
     pub challenge: ChallengeId,
     /// `None`: two-factor was not on when the code was to be checked.
     pub verdict: Option<CodeVerdict>,
+    /// The device that presented the password, if it is known still.
+    pub device: Option<DeviceId>,
     pub session: NewSession,
 }
 

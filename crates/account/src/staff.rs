@@ -44,40 +44,12 @@ pub enum StaffEvent {
     StaffRevoked {
         at: DateTime<Utc>,
     },
-    /// An address that has no account stands here itself; one that has is told by the account.
-    AccountSearched {
-        account: Option<AccountId>,
-        address: Option<Personal>,
-    },
-    AccountViewed {
-        account: AccountId,
-    },
-    HistoryRead {
-        account: AccountId,
-        after: u64,
-        limit: u32,
-    },
-    StateRead {
-        account: AccountId,
-        sequence: u64,
-    },
-    FeedRead {
-        after: Option<u64>,
-        limit: Option<u32>,
-    },
-    /// A call that was refused, or that only repeated an earlier answer, by its problem code.
-    CallRefused {
-        operation: String,
-        account: Option<AccountId>,
-        code: String,
-    },
-    UnlockRepeated {
-        account: AccountId,
-    },
+    #[serde(untagged)]
+    Act(StaffAct),
 }
 
 /// What a member of staff did that changed no account: one for each call.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub enum StaffAct {
     /// An address that has no account stands here itself; one that has is told by the account.
     AccountSearched {
@@ -141,38 +113,6 @@ pub enum StaffRefusal {
     Expired,
 }
 
-impl From<StaffAct> for StaffEvent {
-    fn from(act: StaffAct) -> Self {
-        match act {
-            StaffAct::AccountSearched { account, address } => {
-                Self::AccountSearched { account, address }
-            }
-            StaffAct::AccountViewed { account } => Self::AccountViewed { account },
-            StaffAct::HistoryRead {
-                account,
-                after,
-                limit,
-            } => Self::HistoryRead {
-                account,
-                after,
-                limit,
-            },
-            StaffAct::StateRead { account, sequence } => Self::StateRead { account, sequence },
-            StaffAct::FeedRead { after, limit } => Self::FeedRead { after, limit },
-            StaffAct::CallRefused {
-                operation,
-                account,
-                code,
-            } => Self::CallRefused {
-                operation,
-                account,
-                code,
-            },
-            StaffAct::UnlockRepeated { account } => Self::UnlockRepeated { account },
-        }
-    }
-}
-
 impl Staff {
     /// Decides what a command does: the event to append, or why nothing happens.
     pub fn decide(&self, command: StaffCommand) -> Result<StaffEvent, StaffRefusal> {
@@ -198,7 +138,7 @@ impl Staff {
             (StaffCommand::Record { at, .. }, Some(issued)) if issued.expires_at <= at => {
                 Err(StaffRefusal::Expired)
             }
-            (StaffCommand::Record { act, .. }, Some(_)) => Ok(act.into()),
+            (StaffCommand::Record { act, .. }, Some(_)) => Ok(StaffEvent::Act(act)),
         }
     }
 }
@@ -251,6 +191,14 @@ impl StaffEvent {
         match self {
             Self::StaffIssued { .. } => "StaffIssued",
             Self::StaffRevoked { .. } => "StaffRevoked",
+            Self::Act(act) => act.name(),
+        }
+    }
+}
+
+impl StaffAct {
+    pub const fn name(&self) -> &'static str {
+        match self {
             Self::AccountSearched { .. } => "AccountSearched",
             Self::AccountViewed { .. } => "AccountViewed",
             Self::HistoryRead { .. } => "HistoryRead",

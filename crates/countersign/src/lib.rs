@@ -9,6 +9,7 @@ pub mod configuration;
 mod database;
 pub mod failure;
 pub mod keys;
+mod listener;
 pub mod output;
 pub mod secret_text;
 mod serve;

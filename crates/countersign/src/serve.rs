@@ -5,19 +5,19 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use api::{HttpSettings, Metrics, internal_router, router};
-use axum::Router;
-use service::{Clock, Service};
+use service::{Clock, Post, Service};
 use store::{Role, Sequencer, connect};
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
-use tokio::task::{JoinHandle, JoinSet};
+use tokio::task::JoinSet;
 
 use crate::assembly::{assemble, master_keys, post};
 use crate::cli::Serve;
 use crate::configuration::Configuration;
 use crate::database::Database;
 use crate::failure::Failure;
+use crate::listener::listen;
 use crate::output::Output;
 
 /// How long requests may take to finish once the end was asked for.
@@ -30,10 +30,10 @@ pub(crate) async fn serve(
     clock: Arc<dyn Clock>,
 ) -> Result<(), Failure> {
     // Before anything is started: a second server on this address learns it at once.
-    let public = bind(configuration.listen).await?;
-    let internal = bind(configuration.internal_listen).await?;
-    let address = local_address(&public)?;
-    let operators_address = local_address(&internal)?;
+    let public_listener = bind(configuration.listen).await?;
+    let internal_listener = bind(configuration.internal_listen).await?;
+    let address = local_address(&public_listener)?;
+    let operators_address = local_address(&internal_listener)?;
     let public_url = configuration.public_url_at(address.port());
     let keys = master_keys(configuration)?;
     let end = end_asked_for()?;
@@ -58,7 +58,7 @@ pub(crate) async fn serve(
         assembly.store.appended(),
     );
     let post = post(configuration, origin.clone())?;
-    let workers = Workers::start(&assembly.service, sequencer, post);
+    let mut workers = workers(&assembly.service, sequencer, post);
 
     let settings = HttpSettings {
         public_url: public_url.url().clone(),
@@ -70,19 +70,15 @@ pub(crate) async fn serve(
         metrics.clone(),
         public_url.url().clone(),
     );
-    let listeners = [
-        listen(
-            public,
-            router(assembly.service.clone(), &settings, metrics),
-            end.clone(),
-        ),
-        listen(internal, operators, end.clone()),
-    ];
+    let public = router(assembly.service.clone(), &settings, metrics);
+    let mut listeners = JoinSet::new();
+    listeners.spawn(listen(public_listener, public, end.clone()));
+    listeners.spawn(listen(internal_listener, operators, end.clone()));
     output.line(format_args!(
         "countersign is ready at {origin} (listening on {address}, for operators on {operators_address})"
     ))?;
 
-    let outcome = until_the_end(listeners, &database, end).await;
+    let outcome = until_the_end(&mut listeners, &mut workers, &database, end).await;
     drop(workers);
     assembly.pool.close().await;
     sequencer_pool.close().await;
@@ -118,24 +114,11 @@ fn end_asked_for() -> Result<watch::Receiver<bool>, Failure> {
     Ok(end)
 }
 
-fn listen(
-    listener: TcpListener,
-    router: Router,
-    mut end: watch::Receiver<bool>,
-) -> JoinHandle<std::io::Result<()>> {
-    let service = router.into_make_service_with_connect_info::<SocketAddr>();
-    tokio::spawn(async move {
-        axum::serve(listener, service)
-            .with_graceful_shutdown(async move {
-                let _ = end.wait_for(|asked| *asked).await;
-            })
-            .await
-    })
-}
-
-/// Returns when the end was asked for and requests have finished, or when the database is gone.
+/// Returns when the end was asked for and requests have finished, or when something that has to
+/// run has ended by itself.
 async fn until_the_end(
-    listeners: [JoinHandle<std::io::Result<()>>; 2],
+    listeners: &mut JoinSet<()>,
+    workers: &mut JoinSet<()>,
     database: &Database,
     mut end: watch::Receiver<bool>,
 ) -> Result<(), Failure> {
@@ -147,31 +130,27 @@ async fn until_the_end(
                  (postgres.log in the data directory says why)".to_owned(),
             ));
         }
+        _ = workers.join_next() => {
+            return Err(Failure::Failed("a worker has ended; the log says why".to_owned()));
+        }
+        _ = listeners.join_next() => {
+            return Err(Failure::Failed("a listener has ended; the log says why".to_owned()));
+        }
     }
     tracing::info!("ending: finishing requests");
-    let finish = async {
-        for listener in listeners {
-            let _ = listener.await;
-        }
-    };
+    let finish = async { while listeners.join_next().await.is_some() {} };
     if tokio::time::timeout(GRACE, finish).await.is_err() {
         tracing::warn!("some requests did not finish in time");
     }
     Ok(())
 }
 
-/// What runs beside the requests; ends when dropped. All of it is safe to be cut off anywhere.
-struct Workers {
-    _tasks: JoinSet<()>,
-}
-
-impl Workers {
-    fn start(service: &Service, sequencer: Sequencer, post: service::Post) -> Self {
-        let mut tasks = JoinSet::new();
-        tasks.spawn(sequencer.run());
-        tasks.spawn(service.clone().run_jobs());
-        tasks.spawn(service.clone().deliver_mail(post));
-        tasks.spawn(service.clone().keep_house());
-        Self { _tasks: tasks }
-    }
+/// What runs beside the requests for as long as it is held. All of it may be cut off anywhere.
+fn workers(service: &Service, sequencer: Sequencer, post: Post) -> JoinSet<()> {
+    let mut workers = JoinSet::new();
+    workers.spawn(sequencer.run());
+    workers.spawn(service.clone().run_jobs());
+    workers.spawn(service.clone().deliver_mail(post));
+    workers.spawn(service.clone().keep_house());
+    workers
 }

@@ -155,23 +155,24 @@ impl Keyring {
             .is_ok_and(|root| root.mac(purpose, parts).verify_slice(tag).is_ok())
     }
 
-    /// By which an account, a registration or a throttle is found, under the current key.
+    /// By which an account, a registration or a throttle is found. What is looked up stays under the
+    /// oldest key: under a newer one nobody would be found any more, and an address could be taken twice.
     pub fn address_hash(&self, address: &EmailAddress) -> [u8; 32] {
-        self.current_mac(Purpose::AddressHash, &[address.canonical().as_bytes()])
+        self.lookup(Purpose::AddressHash, address.canonical())
     }
 
-    /// The same under another key, to find what was stored before the key changed.
-    pub fn address_hash_under(
-        &self,
-        key: KeyId,
-        address: &EmailAddress,
-    ) -> Result<[u8; 32], UnknownKey> {
-        self.mac(Purpose::AddressHash, key, &[address.canonical().as_bytes()])
-    }
-
-    /// By which the throttle of a network is found, under the current key.
+    /// By which the throttle of a network is found, under the oldest key.
     pub fn source_hash(&self, source: &str) -> [u8; 32] {
-        self.current_mac(Purpose::SourceHash, &[source.as_bytes()])
+        self.lookup(Purpose::SourceHash, source)
+    }
+
+    fn lookup(&self, purpose: Purpose, text: &str) -> [u8; 32] {
+        self.0.oldest().tag(purpose, &[text.as_bytes()])
+    }
+
+    /// The key that look-ups are under.
+    pub fn lookup_key(&self) -> KeyId {
+        self.0.ids().next().unwrap_or(self.0.current)
     }
 
     /// What a database keeps to recognise its key file; it tells nothing about the key.

@@ -73,6 +73,10 @@ impl<T> ByKey<T> {
         }
     }
 
+    pub(crate) fn oldest(&self) -> &T {
+        self.older.values().next().unwrap_or(&self.newest)
+    }
+
     /// Oldest first.
     pub(crate) fn ids(&self) -> impl Iterator<Item = KeyId> {
         self.older.keys().copied().chain([self.current])

@@ -88,6 +88,16 @@ impl Message {
             Self::Test => "test",
         }
     }
+
+    /// When the link in it stops working; none for a mail without one.
+    pub fn expires_at(&self) -> Option<DateTime<Utc>> {
+        match self {
+            Self::VerifyAddress { expires_at, .. }
+            | Self::ResetPassword { expires_at, .. }
+            | Self::UnblockBrowser { expires_at, .. } => Some(*expires_at),
+            _ => None,
+        }
+    }
 }
 
 impl fmt::Debug for Message {

@@ -4,10 +4,10 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use account::{Account, AccountId, Actor, Metadata, Origin};
+use account::{Account, Actor, Metadata, Origin};
 use cqrs_es::Aggregate;
 use credentials::{DataKey, Field};
-use store::{Beside, Dossier, Entry};
+use store::{Beside, Entry};
 use tokio::sync::{Mutex, OwnedMutexGuard};
 use uuid::Uuid;
 
@@ -16,8 +16,6 @@ use crate::{Caller, Error, Service};
 /// Bounds of one command's retries.
 const ATTEMPTS: u32 = 40;
 const PATIENCE: Duration = Duration::from_secs(2);
-/// From this conflict on, the state row may be an old one: the events are folded instead.
-const DOUBTFUL: u32 = 4;
 
 /// Where commands that were beaten to it queue, one stream after the other within this process, so
 /// that a crowd on one account does not beat itself. Streams that share a place only wait longer.
@@ -46,8 +44,8 @@ pub(crate) struct Attempts {
     pub(crate) command: Uuid,
     name: &'static str,
     conflicts: u32,
-    /// The first conflict: what went before it, such as the queue of the hashing, is bounded there.
-    since: Option<Instant>,
+    /// When the first conflict came: time spent hashing before it does not count.
+    beaten_at: Option<Instant>,
     turn: Arc<Mutex<()>>,
     held: Option<OwnedMutexGuard<()>>,
 }
@@ -62,22 +60,9 @@ impl Service {
             command: self.new_id()?,
             name,
             conflicts: 0,
-            since: None,
+            beaten_at: None,
             turn: self.0.turns.of(stream),
             held: None,
-        })
-    }
-
-    /// The account as the next attempt decides from it.
-    pub(crate) async fn dossier(
-        &self,
-        account: AccountId,
-        attempts: &Attempts,
-    ) -> Result<Option<Dossier>, Error> {
-        Ok(if attempts.conflicts >= DOUBTFUL {
-            self.store().dossier_from_events(account).await?
-        } else {
-            self.store().dossier(account).await?
         })
     }
 
@@ -161,6 +146,15 @@ impl Service {
     }
 }
 
+impl Service {
+    /// From now on, queues with the other commands of `stream`.
+    pub(crate) fn queue_with(&self, attempts: &mut Attempts, stream: &impl Hash) {
+        if attempts.held.is_none() {
+            attempts.turn = self.0.turns.of(stream);
+        }
+    }
+}
+
 impl Attempts {
     /// After a conflict: waits for the turn, or gives up.
     pub(crate) async fn again(&mut self) -> Result<(), Error> {
@@ -168,8 +162,8 @@ impl Attempts {
             retry_after: Duration::from_secs(1),
         };
         self.conflicts += 1;
-        let since = self.since.get_or_insert_with(Instant::now);
-        let left = PATIENCE.saturating_sub(since.elapsed());
+        let beaten_at = *self.beaten_at.get_or_insert_with(Instant::now);
+        let left = PATIENCE.saturating_sub(beaten_at.elapsed());
         if self.conflicts >= ATTEMPTS || left.is_zero() {
             return Err(overloaded());
         }
@@ -181,14 +175,5 @@ impl Attempts {
             self.held = Some(held);
         }
         Ok(())
-    }
-
-    pub(crate) const fn in_doubt(&self) -> bool {
-        self.conflicts >= DOUBTFUL
-    }
-
-    /// Once a command: for a check that is too slow to be made at each attempt.
-    pub(crate) const fn begins_to_doubt(&self) -> bool {
-        self.conflicts == DOUBTFUL
     }
 }

@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use store::{Feed, LoggedEvent, StoredEvent};
 use uuid::Uuid;
 
-use crate::reset::reveal_address;
+use crate::facts::reveal_address;
 use crate::view::{ActorView, EventView, Page, RequestView, StateView};
 use crate::{Caller, Error, Service, StaffMember};
 

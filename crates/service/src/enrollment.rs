@@ -5,15 +5,14 @@ use account::state::TwoFactor;
 use account::{AccountEvent, Command, CredentialId};
 use chrono::{DateTime, Utc};
 use credentials::{SecretKind, TotpCode, TotpSecret, qr};
-use mail::Message;
 use store::{Beside, Dossier, Issued, NewSecret};
 use zeroize::Zeroizing;
 
-use crate::mailing::circumstances;
+use crate::facts::address_of;
+use crate::facts::opened;
 use crate::owner::Act;
+use crate::owner::rejected_or_done;
 use crate::password_check::PasswordCheck;
-use crate::reset::{address_of, rejected_or_done};
-use crate::sign_in::opened;
 use crate::{Caller, Error, Owner, Secret, Service};
 
 /// What an authenticator app is given, once.
@@ -40,7 +39,7 @@ impl Service {
         let secret = TotpSecret::generate(self.random())?;
         let enrollment = CredentialId::from_uuid(self.new_id()?);
         loop {
-            let dossier = self.owned(owner, &attempts).await?;
+            let dossier = self.owned(owner).await?;
             let at = dossier.loaded.moment(self.now());
             if matches!(
                 opened(dossier.loaded.state())?.two_factor,
@@ -118,7 +117,7 @@ impl Service {
         let code = TotpCode::parse(code);
         let mut attempts = self.attempts("ConfirmEnrollment", &owner.account.as_uuid())?;
         loop {
-            let dossier = self.owned(owner, &attempts).await?;
+            let dossier = self.owned(owner).await?;
             let at = dossier.loaded.moment(self.now());
             let verdict = match opened(dossier.loaded.state())?.two_factor.as_of(at) {
                 TwoFactor::Enrolling { enrollment, .. } => {
@@ -126,14 +125,7 @@ impl Service {
                 }
                 TwoFactor::Disabled | TwoFactor::Enabled { .. } => None,
             };
-            let mut beside = Beside::default();
-            if verdict
-                .as_ref()
-                .is_some_and(|verdict| !verdict.steps.is_empty())
-            {
-                let notice = Message::TwoFactorEnabled(circumstances(at, caller));
-                beside.mails.push(self.notice(&dossier, notice)?);
-            }
+            let beside = Beside::default();
             let issued = Issued {
                 confirming: Some(owner.session.clone()),
                 ..Issued::default()
@@ -179,7 +171,7 @@ impl Service {
         let mut check = PasswordCheck::new(current);
         let mut attempts = self.attempts("DisableTwoFactor", &owner.account.as_uuid())?;
         loop {
-            let dossier = self.owned(owner, &attempts).await?;
+            let dossier = self.owned(owner).await?;
             let at = dossier.loaded.moment(self.now());
             if !matches!(
                 opened(dossier.loaded.state())?.two_factor,
@@ -188,11 +180,7 @@ impl Service {
                 return Err(Error::TwoFactorNotEnabled);
             }
             let verdict = self.check_current(&mut check, &dossier, owner, at).await?;
-            let mut beside = Beside::default();
-            if verdict.matched {
-                let notice = Message::TwoFactorDisabled(circumstances(at, caller));
-                beside.mails.push(self.notice(&dossier, notice)?);
-            }
+            let beside = Beside::default();
             let session = owner.session.id;
             let command = Command::DisableTwoFactor(DisableTwoFactor {
                 at,

@@ -13,12 +13,10 @@ impl Service {
         &self,
         key: &DataKey,
         owner: Uuid,
+        id: CredentialId,
         hash: &PasswordHash,
     ) -> Result<NewSecret, Error> {
-        let (id, kind) = (
-            CredentialId::from_uuid(self.new_id()?),
-            SecretKind::PasswordHash,
-        );
+        let kind = SecretKind::PasswordHash;
         let secret = key.seal_secret(owner, id, kind, hash.as_str().as_bytes(), self.random())?;
         Ok(NewSecret { id, kind, secret })
     }

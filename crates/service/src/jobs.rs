@@ -14,7 +14,8 @@ use mail::Message;
 use serde::{Deserialize, Serialize};
 use store::{Beside, Entry, Issued, Job, NewRegistration, Spent, Versioned};
 
-use crate::{Caller, Error, Service, sign_in::opened};
+use crate::facts::opened;
+use crate::{Caller, Error, Service};
 
 const LEASE: chrono::Duration = chrono::Duration::seconds(30);
 const LEASE_STD: Duration = Duration::from_secs(30);
@@ -29,6 +30,18 @@ pub(crate) enum Wish {
     Register,
     Reset,
     Unblock,
+}
+
+impl Wish {
+    /// Each wish has a budget of its own for an address: mails that lead nowhere ("there is an account")
+    /// use up nothing of those that help its owner.
+    const fn name(self) -> &'static str {
+        match self {
+            Self::Register => "register_mail",
+            Self::Reset => "reset_mail",
+            Self::Unblock => "unblock_mail",
+        }
+    }
 }
 
 #[derive(Serialize, Deserialize)]
@@ -65,7 +78,15 @@ impl Service {
     }
 
     async fn wish(&self, wish: Wish, caller: &Caller, address: &EmailAddress) -> Result<(), Error> {
-        let id = self.new_id()?;
+        let (id, now) = (self.new_id()?, self.now());
+        // The same for every address. Whoever has used up a source's mails adds nothing to the queue.
+        if let Some(limit) = self.policy().mails_per_source {
+            let source_hash = self.keyring().source_hash(&caller.source());
+            let counted = self.store().source_mails(source_hash).await?;
+            if counted.value.refusal(now, limit).is_some() {
+                return Ok(());
+            }
+        }
         let request = Request {
             wish,
             address: address.as_written().to_owned(),
@@ -78,7 +99,11 @@ impl Service {
         let sealed = self
             .keyring()
             .seal(Purpose::Outbox, &context, &text, self.random())?;
-        self.store().add_job(id, &sealed, self.now()).await?;
+        if !self.store().add_job(id, &sealed, now).await? {
+            return Err(Error::Overloaded {
+                retry_after: Duration::from_secs(30),
+            });
+        }
         self.0.job_added.notify_one();
         Ok(())
     }
@@ -110,7 +135,9 @@ impl Service {
                     job.attempt = job.attempts,
                     "a job failed"
                 );
-                if job.attempts >= ATTEMPTS {
+                // One that waits for the database waits as long as it takes.
+                let waits = matches!(error, Error::Unavailable(_));
+                if job.attempts >= ATTEMPTS && !waits {
                     self.store().drop_job(job.id).await?;
                 }
             }
@@ -142,7 +169,7 @@ impl Service {
             user_agent: request.user_agent,
         };
         let address_hash = self.keyring().address_hash(&address);
-        let Some(throttles) = self.count_mail(address_hash, &caller).await? else {
+        let Some(throttles) = self.count_mail(request.wish, address_hash, &caller).await? else {
             tracing::info!(job.id = %job.id, "too many mails: none is sent");
             return Ok(self.store().drop_job(job.id).await?);
         };
@@ -168,13 +195,16 @@ impl Service {
     /// `None`: no more mail for this address, or at the wish of this source, for the moment.
     async fn count_mail(
         &self,
+        wish: Wish,
         address_hash: [u8; 32],
         caller: &Caller,
     ) -> Result<Option<Vec<store::ThrottleChange>>, Error> {
         let (now, policy) = (self.now(), self.policy());
         let source_hash = self.keyring().source_hash(&caller.source());
-        let (address, source): (Versioned<[Window; 2]>, Versioned<Window>) =
-            self.store().mail_limits(address_hash, source_hash).await?;
+        let (address, source): (Versioned<[Window; 2]>, Versioned<Window>) = self
+            .store()
+            .mail_limits(wish.name(), address_hash, source_hash)
+            .await?;
         let limits = policy.mails_per_address;
         let [hour, day] = address.value;
         let [per_hour, per_day] = limits;
@@ -186,7 +216,7 @@ impl Service {
             return Ok(None);
         }
         let counted = [hour.counted(now, per_hour), day.counted(now, per_day)];
-        let mut changes = vec![address.mail_address_change(address_hash, &counted)?];
+        let mut changes = vec![address.mail_address_change(wish.name(), address_hash, &counted)?];
         if let Some(limit) = policy.mails_per_source {
             let counted = source.value.counted(now, limit);
             changes.push(source.mail_source_change(source_hash, &counted)?);
@@ -309,27 +339,7 @@ impl Service {
         Ok(())
     }
 
-    /// Deletes what has outlived its use, for as long as it runs.
-    pub async fn keep_house(self) {
-        loop {
-            match self
-                .store()
-                .sweep(self.now(), self.policy().session_idle)
-                .await
-            {
-                Ok(0) => {}
-                Ok(rows) => tracing::debug!(rows, "swept"),
-                Err(error) => {
-                    tracing::warn!(error = &error as &dyn std::error::Error, "not swept");
-                }
-            }
-            tokio::time::sleep(Duration::from_mins(5)).await;
-        }
-    }
-}
-
-/// The address that a registration waits for, opened.
-impl Service {
+    /// The address that a registration waits for, opened.
     pub(crate) fn registered_address(
         &self,
         registration: &store::Registration,

@@ -12,6 +12,7 @@ mod clock;
 mod counting;
 mod enrollment;
 mod error;
+mod facts;
 mod issuing;
 mod jobs;
 mod mailing;

@@ -2,13 +2,16 @@
 
 use std::time::Duration;
 
-use account::AccountId;
+use account::state::Opened;
+use account::{Account, AccountEvent, AccountId};
 use chrono::{DateTime, Utc};
 use credentials::{DataKey, Field, Purpose};
 use mail::{Circumstances, Letterhead, Message, Transport};
 use serde::{Deserialize, Serialize};
-use store::{QueuedMail, SealedMail};
+use store::{Decided, QueuedMail, SealedMail};
+use uuid::Uuid;
 
+use crate::facts::opened;
 use crate::{Caller, Error, Service};
 
 /// Who else takes a mail that a worker took and never finished.
@@ -66,6 +69,25 @@ impl Service {
         self.promise(&address, message)
     }
 
+    /// What the owner is told of a decision, committed with it: every change of what guards the
+    /// account, and the first wrong code after a right password.
+    pub(crate) fn notices(
+        &self,
+        decided: &Decided<Account>,
+        key: &DataKey,
+        caller: &Caller,
+    ) -> Result<Vec<SealedMail>, Error> {
+        let before = opened(decided.before())?;
+        let account = AccountId::from_uuid(decided.id());
+        let messages = decided
+            .events()
+            .iter()
+            .filter_map(|event| notice(event, before, caller));
+        messages
+            .map(|message| self.promise_to_owner(key, account, &before.email, message))
+            .collect()
+    }
+
     pub(crate) fn link(&self, path: &str, token: &str) -> String {
         format!("{}/{path}/{token}", self.0.settings.public_url)
     }
@@ -90,12 +112,13 @@ impl Service {
         }
     }
 
+    /// A mail that fails, whatever the reason, stands in no other's way.
     async fn deliver_due(&self, post: &Post) -> Result<usize, Error> {
         let taken_at = self.now();
         let mails = self.store().take_mails(taken_at, LEASE, BATCH).await?;
         let count = mails.len();
         for mail in mails {
-            let id = mail.id;
+            let (id, attempts, created_at) = (mail.id, mail.attempts, mail.created_at);
             if let Err(error) = self.deliver_taken(post, mail, taken_at).await {
                 self.0.counters.mail_failed();
                 tracing::error!(
@@ -103,6 +126,7 @@ impl Service {
                     mail.id = %id,
                     "a mail could not be worked on"
                 );
+                self.later(id, created_at, pause(attempts, true)).await?;
             }
         }
         Ok(count)
@@ -124,13 +148,36 @@ impl Service {
         Ok(())
     }
 
+    /// Sends a mail once more after `pause`, unless that has gone on for too long.
+    async fn later(
+        &self,
+        id: Uuid,
+        created_at: DateTime<Utc>,
+        pause: chrono::Duration,
+    ) -> Result<(), Error> {
+        let now = self.now();
+        if now - created_at > GIVE_UP_AFTER {
+            tracing::error!(mail.id = %id, "mail given up");
+            return Ok(self.store().mail_done(id).await?);
+        }
+        Ok(self.store().mail_again_at(id, now + pause).await?)
+    }
+
     async fn deliver(&self, post: &Post, queued: QueuedMail) -> Result<(), Error> {
-        let (id, now) = (queued.id, self.now());
+        let id = queued.id;
         let text =
             self.keyring()
                 .open(Purpose::Outbox, &[b"mail", id.as_bytes()], &queued.sealed)?;
         let promised: Promised = serde_json::from_slice(&text).map_err(Error::internal)?;
         let kind = promised.message.kind();
+        if promised
+            .message
+            .expires_at()
+            .is_some_and(|end| end <= self.now())
+        {
+            tracing::info!(mail.id = %id, mail.kind = kind, "its link has expired: not sent");
+            return Ok(self.store().mail_done(id).await?);
+        }
         let letter = mail::compose(
             &post.letterhead,
             &promised.to,
@@ -159,14 +206,8 @@ impl Service {
                     mail.id = %id, mail.kind = kind, mail.attempt = queued.attempts,
                     smtp.reply = reply, smtp.permanent = permanent, "mail could not be sent"
                 );
-                if now - queued.created_at > GIVE_UP_AFTER {
-                    tracing::error!(mail.id = %id, mail.kind = kind, "mail given up");
-                    return Ok(self.store().mail_done(id).await?);
-                }
-                Ok(self
-                    .store()
-                    .mail_again_at(id, now + pause(queued.attempts, permanent))
-                    .await?)
+                self.later(id, queued.created_at, pause(queued.attempts, permanent))
+                    .await
             }
         }
     }
@@ -183,7 +224,45 @@ fn pause(attempts: i32, permanent: bool) -> chrono::Duration {
     longest.min(chrono::Duration::seconds(10) * (1 << doublings))
 }
 
-pub(crate) fn circumstances(at: DateTime<Utc>, caller: &Caller) -> Circumstances {
+fn notice(event: &AccountEvent, before: &Opened, caller: &Caller) -> Option<Message> {
+    match event {
+        AccountEvent::PasswordChanged { at, .. } => {
+            Some(Message::PasswordChanged(circumstances(*at, caller)))
+        }
+        AccountEvent::PasswordReset { at, .. } => {
+            Some(Message::PasswordReset(circumstances(*at, caller)))
+        }
+        AccountEvent::TwoFactorEnabled { at, .. } => {
+            Some(Message::TwoFactorEnabled(circumstances(*at, caller)))
+        }
+        AccountEvent::TwoFactorDisabled { at, .. } => {
+            Some(Message::TwoFactorDisabled(circumstances(*at, caller)))
+        }
+        AccountEvent::CodeRejected { at, .. } if before.codes.failures == 0 => Some(
+            Message::WrongCodeAfterRightPassword(circumstances(*at, caller)),
+        ),
+        AccountEvent::AccountUnlocked {
+            at,
+            two_factor_was_on,
+            ..
+        } => {
+            // Where support sits is not the owner's business.
+            let circumstances = Circumstances {
+                at: *at,
+                ip: None,
+                user_agent: None,
+            };
+            let two_factor_was_on = *two_factor_was_on;
+            Some(Message::AccountUnlocked {
+                circumstances,
+                two_factor_was_on,
+            })
+        }
+        _ => None,
+    }
+}
+
+fn circumstances(at: DateTime<Utc>, caller: &Caller) -> Circumstances {
     Circumstances {
         at,
         ip: Some(caller.ip.to_string()),

@@ -2,7 +2,7 @@
 
 use account::command::OpenAccount;
 use account::event::Opening;
-use account::{Account, AccountId, Actor, Command, DeviceId, EmailAddress};
+use account::{Account, AccountId, Actor, Command, CredentialId, DeviceId, EmailAddress};
 use credentials::{DataKey, Field, NewPassword, PasswordContext, PasswordHash, Token, TokenKind};
 use store::{Beside, Entry, Issued, Loaded, Spent};
 
@@ -42,7 +42,7 @@ impl Service {
             .await;
         let account = match opened {
             // The address was opened, or the link spent, a moment ago.
-            Err(Error::AddressTaken | Error::Overloaded { .. }) => return Err(Error::TokenExpired),
+            Err(Error::AddressTaken) => return Err(Error::TokenExpired),
             other => other?,
         };
         self.new_device_token(account.as_uuid(), device, &nonce)
@@ -83,11 +83,12 @@ impl Service {
         let (random, key) = (self.random(), DataKey::generate(self.random())?);
         let loaded = Loaded::<Account>::unborn(id);
         let at = loaded.moment(self.now());
-        let secret = self.password_secret(&key, id, hash)?;
+        let password = CredentialId::from_uuid(self.new_id()?);
+        let secret = self.password_secret(&key, id, password, hash)?;
         let command = Command::OpenAccount(OpenAccount {
             at,
             email: key.conceal(id, Field::Email, address.as_written(), random)?,
-            password: secret.id,
+            password,
             by: if caller.is_some() {
                 Opening::MailedLink
             } else {
@@ -97,7 +98,7 @@ impl Service {
         });
         let decided = loaded.decide(command, self.policy(), at).await;
         let decided = decided.map_err(|refusal| Error::from_refusal(refusal, at))?;
-        let attempts = self.attempts("OpenAccount", &id)?;
+        let mut attempts = self.attempts("OpenAccount", &id)?;
         let actor = if caller.is_some() {
             Actor::Visitor
         } else {
@@ -115,10 +116,11 @@ impl Service {
             device_nonce: device.map(|(_, nonce)| nonce),
             ..Issued::default()
         };
-        self.store()
-            .commit(Entry::new(decided, issued, metadata), beside)
-            .await?;
-        self.0.counters.committed("OpenAccount");
-        Ok(AccountId::from_uuid(id))
+        let entry = Entry::new(decided, issued, metadata);
+        if self.commit(entry, beside, &mut attempts).await? {
+            Ok(AccountId::from_uuid(id))
+        } else {
+            Err(Error::TokenExpired)
+        }
     }
 }

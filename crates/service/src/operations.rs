@@ -100,6 +100,17 @@ impl Service {
         )
     }
 
+    /// Deletes what has outlived its use, for as long as it runs. By a clock that is wrong, nothing.
+    pub async fn keep_house(self) {
+        loop {
+            if matches!(self.readiness().await, Ok(())) {
+                let swept = self.store().sweep(self.now()).await;
+                tracing::debug!(rows = swept, "swept");
+            }
+            tokio::time::sleep(Duration::from_mins(5)).await;
+        }
+    }
+
     pub async fn check_projections(&self) -> Result<CheckReport, Error> {
         Ok(self.store().check_projections(self.now()).await?)
     }

@@ -4,17 +4,17 @@ use account::command::{EndOtherSessions, EndSession, SignOut};
 use account::{AccountEvent, Actor, Command, PasswordVerdict, Refusal, SessionId};
 use chrono::{DateTime, Duration, Utc};
 use credentials::{Field, Token};
-use mail::Message;
-use store::{Beside, Dossier, Entry, Issued, SealedMail};
+use store::{Beside, Dossier, Entry, Issued};
 
 use crate::act::Attempts;
+use crate::facts::opened;
+use crate::facts::reveal_address;
 use crate::password_check::PasswordCheck;
-use crate::reset::reveal_address;
-use crate::sign_in::opened;
 use crate::view::{AccountView, SessionListing, SessionView, SettingsView, TwoFactorView};
 use crate::{Caller, Error, Owner, Service, Transport};
 
-/// How exact "last seen" is; a session that is used all the time costs one write in this time.
+/// How exact "last seen" is at most; a session that is used all the time costs one write in this
+/// time. A quarter of the idle limit where that is shorter.
 const SEEN_EVERY: Duration = Duration::minutes(1);
 
 /// One attempt of an owner's command.
@@ -50,7 +50,7 @@ impl Service {
         if !session.is_live(now, self.policy().session_idle) {
             return Err(Error::Unauthenticated);
         }
-        if now - session.last_seen_at > SEEN_EVERY {
+        if now - session.last_seen_at > SEEN_EVERY.min(self.policy().session_idle / 4) {
             self.store().touch(&session, now).await?;
             session.last_seen_at = now;
         }
@@ -162,7 +162,7 @@ impl Service {
     ) -> Result<(), Error> {
         let mut attempts = self.attempts(name, &owner.account.as_uuid())?;
         loop {
-            let dossier = self.owned(owner, &attempts).await?;
+            let dossier = self.owned(owner).await?;
             let at = dossier.loaded.moment(self.now());
             let act = Act::of(at, command(at));
             if self
@@ -175,8 +175,9 @@ impl Service {
         }
     }
 
-    pub(crate) async fn owned(&self, owner: &Owner, attempts: &Attempts) -> Result<Dossier, Error> {
-        self.dossier(owner.account, attempts)
+    pub(crate) async fn owned(&self, owner: &Owner) -> Result<Dossier, Error> {
+        self.store()
+            .dossier(owner.account)
             .await?
             .ok_or(Error::Unauthenticated)
     }
@@ -211,7 +212,7 @@ impl Service {
             at,
             command,
             issued,
-            beside,
+            mut beside,
         } = act;
         let (key, id) = (dossier.data_key, owner.account);
         let decided = match dossier.loaded.decide(command, self.policy(), at).await {
@@ -223,6 +224,7 @@ impl Service {
         if events.is_empty() {
             return Ok(Some(events));
         }
+        beside.mails.extend(self.notices(&decided, &key, caller)?);
         let actor = Actor::Owner { id };
         let metadata = self.metadata(attempts, (&key, id.as_uuid()), actor, Some(caller))?;
         let committed = self
@@ -230,10 +232,16 @@ impl Service {
             .await?;
         Ok(committed.then_some(events))
     }
+}
 
-    /// A notice to the account's owner, to be committed with what it tells.
-    pub(crate) fn notice(&self, dossier: &Dossier, message: Message) -> Result<SealedMail, Error> {
-        let email = &opened(dossier.loaded.state())?.email;
-        self.promise_to_owner(&dossier.data_key, dossier.account, email, message)
+/// A wrong current password is an event, and an answer of its own.
+pub(crate) fn rejected_or_done(events: &[AccountEvent]) -> Result<(), Error> {
+    let rejected = events
+        .iter()
+        .any(|event| matches!(event, AccountEvent::PasswordRejected { .. }));
+    if rejected {
+        Err(Error::InvalidCredentials)
+    } else {
+        Ok(())
     }
 }

@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use account::state::Opened;
 use account::{CredentialId, PasswordVerdict};
-use credentials::{HashingPool, PasswordHash, PresentedPassword, SecretKind};
+use credentials::{HashingError, HashingPool, PasswordHash, PresentedPassword, Random, SecretKind};
 use store::Dossier;
 
 use crate::Error;
@@ -15,6 +15,7 @@ pub(crate) struct PasswordCheck {
     /// Whether the hash of no account has been computed.
     dummy: bool,
     outdated: bool,
+    renewed: Option<PasswordHash>,
     /// Queueing and hashing.
     pub(crate) took: Duration,
 }
@@ -26,6 +27,7 @@ impl PasswordCheck {
             verdict: None,
             dummy: false,
             outdated: false,
+            renewed: None,
             took: Duration::ZERO,
         }
     }
@@ -68,13 +70,22 @@ impl PasswordCheck {
         Ok(())
     }
 
-    /// Whether the password that matched is kept under old hashing parameters.
-    pub(crate) fn is_outdated(&self) -> bool {
-        self.outdated && self.verdict.is_some_and(|verdict| verdict.matched)
-    }
-
-    pub(crate) const fn presented(&self) -> &PresentedPassword {
-        &self.presented
+    /// The password that matched, hashed anew if it is kept under old parameters: once, and only if
+    /// a permit is to be had, since no sign-in fails for it.
+    pub(crate) async fn renewal(
+        &mut self,
+        pool: &HashingPool,
+        random: &dyn Random,
+    ) -> Result<Option<&PasswordHash>, Error> {
+        let matched = self.verdict.is_some_and(|verdict| verdict.matched);
+        if matched && self.outdated && self.renewed.is_none() {
+            match pool.admit().await {
+                Ok(permit) => self.renewed = Some(permit.renew(&self.presented, random).await?),
+                Err(HashingError::Overloaded { .. }) => {}
+                Err(other) => return Err(other.into()),
+            }
+        }
+        Ok(self.renewed.as_ref().filter(|_| matched && self.outdated))
     }
 }
 

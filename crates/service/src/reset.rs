@@ -2,16 +2,24 @@
 
 use account::command::{ResetPassword, SetPassword};
 use account::throttle::Backoff;
-use account::{AccountEvent, AccountId, Actor, Command, DeviceId, EmailAddress, ResetId};
-use credentials::{DataKey, Field, Token, TokenKind};
-use mail::Message;
+use account::{AccountId, Actor, Command, CredentialId, DeviceId, ResetId};
+use credentials::{PasswordHash, Token, TokenKind};
 use store::{Beside, Dossier, Entry, Issued};
 
-use crate::mailing::circumstances;
-use crate::owner::Act;
+use crate::act::Attempts;
+use crate::facts::address_of;
+use crate::owner::{Act, rejected_or_done};
 use crate::password_check::PasswordCheck;
-use crate::sign_in::opened;
 use crate::{Caller, Error, Owner, Secret, Service};
+
+/// A new password on its way into an account, by a mailed link.
+struct Chosen {
+    reset: ResetId,
+    password: CredentialId,
+    hash: PasswordHash,
+    device: DeviceId,
+    nonce: [u8; 16],
+}
 
 impl Service {
     /// Ends every session of the account and leaves two-factor as it is. Answers with the token of
@@ -33,57 +41,72 @@ impl Service {
         }
         let account = AccountId::from_uuid(token.owner());
         let reset = ResetId::from_uuid(token.id());
+        let dossier = self
+            .store()
+            .dossier(account)
+            .await?
+            .ok_or(Error::TokenExpired)?;
+        let password = self.choose_password(new_password, &address_of(&dossier)?)?;
+        let chosen = Chosen {
+            reset,
+            hash: self.0.hashing.hash(&password, self.random()).await?,
+            password: CredentialId::from_uuid(self.new_id()?),
+            device: DeviceId::from_uuid(self.new_id()?),
+            nonce: self.random().bytes()?,
+        };
         let mut attempts = self.attempts("ResetPassword", &token.owner())?;
-        let device = DeviceId::from_uuid(self.new_id()?);
-        let nonce = self.random().bytes()?;
-        let mut hash = None;
         loop {
             let dossier = self
-                .dossier(account, &attempts)
+                .store()
+                .dossier(account)
                 .await?
                 .ok_or(Error::TokenExpired)?;
-            let at = dossier.loaded.moment(self.now());
-            if hash.is_none() {
-                let password = self.choose_password(new_password, &address_of(&dossier)?)?;
-                hash = Some(self.0.hashing.hash(&password, self.random()).await?);
-            }
-            let Some(hash) = &hash else { continue };
-            let secret = self.password_secret(&dossier.data_key, token.owner(), hash)?;
-            let password = secret.id;
-            let mut beside = Beside {
-                secrets: vec![secret],
-                ..Beside::default()
-            };
-            let notice = Message::PasswordReset(circumstances(at, caller));
-            beside.mails.push(self.notice(&dossier, notice)?);
-            if dossier.strangers.value != Backoff::default() {
-                let (strangers, address) = (&dossier.strangers, dossier.address_hash);
-                beside
-                    .throttles
-                    .push(strangers.strangers_change(address, &Backoff::default())?);
-            }
-            let owner = (&dossier.data_key, token.owner());
-            let actor = Actor::Owner { id: account };
-            let metadata = self.metadata(&attempts, owner, actor, Some(caller))?;
-            let command = Command::ResetPassword(ResetPassword {
-                at,
-                reset,
-                password,
-                device,
-            });
-            let decided = dossier.loaded.decide(command, self.policy(), at).await;
-            let decided = decided.map_err(|refusal| Error::from_refusal(refusal, at))?;
-            let issued = Issued {
-                device_nonce: Some(nonce),
-                ..Issued::default()
-            };
             if self
-                .commit(Entry::new(decided, issued, metadata), beside, &mut attempts)
+                .attempt_reset(caller, &chosen, dossier, &mut attempts)
                 .await?
             {
-                return self.new_device_token(token.owner(), device, &nonce);
+                return self.new_device_token(token.owner(), chosen.device, &chosen.nonce);
             }
         }
+    }
+
+    /// `false`: somebody else was faster.
+    async fn attempt_reset(
+        &self,
+        caller: &Caller,
+        chosen: &Chosen,
+        dossier: Dossier,
+        attempts: &mut Attempts,
+    ) -> Result<bool, Error> {
+        let (account, at) = (dossier.account, dossier.loaded.moment(self.now()));
+        let (key, owner) = (dossier.data_key, account.as_uuid());
+        let secret = self.password_secret(&key, owner, chosen.password, &chosen.hash)?;
+        let command = Command::ResetPassword(ResetPassword {
+            at,
+            reset: chosen.reset,
+            password: chosen.password,
+            device: chosen.device,
+        });
+        let decided = dossier.loaded.decide(command, self.policy(), at).await;
+        let decided = decided.map_err(|refusal| Error::from_refusal(refusal, at))?;
+        let mut beside = Beside {
+            secrets: vec![secret],
+            mails: self.notices(&decided, &key, caller)?,
+            ..Beside::default()
+        };
+        if dossier.strangers.value != Backoff::default() {
+            let (strangers, address) = (&dossier.strangers, dossier.address_hash);
+            let cleared = strangers.strangers_change(address, &Backoff::default())?;
+            beside.throttles.push(cleared);
+        }
+        let actor = Actor::Owner { id: account };
+        let metadata = self.metadata(attempts, (&key, owner), actor, Some(caller))?;
+        let issued = Issued {
+            device_nonce: Some(chosen.nonce),
+            ..Issued::default()
+        };
+        self.commit(Entry::new(decided, issued, metadata), beside, attempts)
+            .await
     }
 
     /// Ends every other session of the account.
@@ -96,21 +119,23 @@ impl Service {
     ) -> Result<(), Error> {
         let mut check = PasswordCheck::new(current);
         let mut attempts = self.attempts("SetPassword", &owner.account.as_uuid())?;
+        let password = CredentialId::from_uuid(self.new_id()?);
         let mut hash = None;
         loop {
-            let dossier = self.owned(owner, &attempts).await?;
+            let dossier = self.owned(owner).await?;
             let at = dossier.loaded.moment(self.now());
             let verdict = self.check_current(&mut check, &dossier, owner, at).await?;
             if verdict.matched && hash.is_none() {
-                let password = self.choose_password(new_password, &address_of(&dossier)?)?;
-                hash = Some(self.0.hashing.hash(&password, self.random()).await?);
+                let chosen = self.choose_password(new_password, &address_of(&dossier)?)?;
+                hash = Some(self.0.hashing.hash(&chosen, self.random()).await?);
             }
-            let secret = hash
-                .as_ref()
-                .map(|hash| self.password_secret(&dossier.data_key, owner.account.as_uuid(), hash))
-                .transpose()?;
-            let unused = account::CredentialId::from_uuid(attempts.command);
-            let password = secret.as_ref().map_or(unused, |secret| secret.id);
+            let hash = hash.as_ref().filter(|_| verdict.matched);
+            let (key, id) = (&dossier.data_key, owner.account.as_uuid());
+            let secret = hash.map(|hash| self.password_secret(key, id, password, hash));
+            let beside = Beside {
+                secrets: secret.transpose()?.into_iter().collect(),
+                ..Beside::default()
+            };
             let session = owner.session.id;
             let command = Command::SetPassword(SetPassword {
                 at,
@@ -118,12 +143,6 @@ impl Service {
                 verdict,
                 password,
             });
-            let mut beside = Beside::default();
-            if verdict.matched {
-                beside.secrets.extend(secret);
-                let notice = Message::PasswordChanged(circumstances(at, caller));
-                beside.mails.push(self.notice(&dossier, notice)?);
-            }
             let act = Act {
                 beside,
                 ..Act::of(at, command)
@@ -136,30 +155,4 @@ impl Service {
             }
         }
     }
-}
-
-/// A wrong current password is an event, and an answer of its own.
-pub(crate) fn rejected_or_done(events: &[AccountEvent]) -> Result<(), Error> {
-    let rejected = events
-        .iter()
-        .any(|event| matches!(event, AccountEvent::PasswordRejected { .. }));
-    if rejected {
-        Err(Error::InvalidCredentials)
-    } else {
-        Ok(())
-    }
-}
-
-pub(crate) fn address_of(dossier: &Dossier) -> Result<EmailAddress, Error> {
-    let email = &opened(dossier.loaded.state())?.email;
-    let text = reveal_address(&dossier.data_key, dossier.account, email)?;
-    text.parse().map_err(Error::internal)
-}
-
-pub(crate) fn reveal_address(
-    key: &DataKey,
-    account: AccountId,
-    email: &account::Personal,
-) -> Result<String, Error> {
-    Ok(key.reveal(account.as_uuid(), Field::Email, email)?)
 }

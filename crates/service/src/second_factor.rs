@@ -7,15 +7,22 @@ use account::{
     AccountEvent, AccountId, Actor, ChallengeId, CodeVerdict, Command, CredentialId, DeviceId,
     Refusal, SessionId,
 };
-use chrono::{DateTime, Utc};
 use credentials::{SecretKind, Token, TokenKind, TotpCode, TotpSecret};
-use mail::Message;
 use store::{Beside, Device, Dossier, Entry, Issued};
 
+use crate::act::Attempts;
 use crate::counting::renewed_device;
-use crate::mailing::circumstances;
-use crate::sign_in::opened;
+use crate::facts::opened;
 use crate::{Caller, Error, NewSession, Service, Transport};
+
+/// One code on its way, through as many attempts as it takes.
+struct PresentedCode {
+    challenge: ChallengeId,
+    /// None: what was typed is no code.
+    code: Option<TotpCode>,
+    session: NewSessionIds,
+    transport: Transport,
+}
 
 impl Service {
     pub async fn second_factor(
@@ -31,115 +38,121 @@ impl Service {
             .await?
             .ok_or(Error::ChallengeExpired)?;
         let account = AccountId::from_uuid(token.owner());
-        let challenge = ChallengeId::from_uuid(token.id());
-        let code = TotpCode::parse(code);
         let mut attempts = self.attempts("PresentCode", &token.owner())?;
-        let session = NewSessionIds {
-            id: SessionId::from_uuid(self.new_id()?),
-            device: DeviceId::from_uuid(self.new_id()?),
+        let presented = PresentedCode {
+            challenge: ChallengeId::from_uuid(token.id()),
+            code: TotpCode::parse(code),
+            session: NewSessionIds {
+                id: SessionId::from_uuid(self.new_id()?),
+                device: DeviceId::from_uuid(self.new_id()?),
+            },
+            transport,
         };
         loop {
             let dossier = self
-                .dossier(account, &attempts)
+                .store()
+                .dossier(account)
                 .await?
                 .ok_or(Error::ChallengeExpired)?;
-            let at = dossier.loaded.moment(self.now());
-            let verdict = self.code_verdict(&dossier, code.as_ref())?;
-            let device = self.challenged_device(&dossier, challenge).await?;
-            let (strangers, address) = (dossier.strangers.clone(), dossier.address_hash);
-            let (key, command) = (
-                dossier.data_key,
-                Command::PresentCode(PresentCode {
-                    at,
-                    challenge,
-                    verdict,
-                    session,
-                }),
-            );
-            let decided = match dossier.loaded.decide(command, self.policy(), at).await {
-                Ok(decided) => decided,
-                Err(Refusal::StaleVerdict) => {
-                    attempts.again().await?;
-                    continue;
-                }
-                Err(refusal) => return Err(Error::from_refusal(refusal, at)),
-            };
-            let mut beside = Beside::default();
-            let mut issued = Issued::default();
-            let signed_in = decided.events().iter().find_map(|event| match event {
-                AccountEvent::SignedIn { expires_at, .. } => Some(*expires_at),
-                _ => None,
-            });
-            let outcome = if let Some(expires_at) = signed_in {
-                match &device {
-                    Some(device) => beside.device = Some(renewed_device(device, at)?),
-                    None if strangers.value != Backoff::default() => beside
-                        .throttles
-                        .push(strangers.strangers_change(address, &Backoff::default())?),
-                    None => {}
-                }
-                Some(self.issue_session(
-                    transport,
-                    account,
-                    session,
-                    expires_at,
-                    device.as_ref(),
-                    &mut issued,
-                )?)
-            } else {
-                let before = opened(decided.before())?;
-                if before.codes.failures == 0 {
-                    let message = Message::WrongCodeAfterRightPassword(circumstances(at, caller));
-                    beside.mails.push(self.promise_to_owner(
-                        &key,
-                        account,
-                        &before.email,
-                        message,
-                    )?);
-                }
-                None
-            };
-            let actor = if outcome.is_some() {
-                Actor::Owner { id: account }
-            } else {
-                Actor::Visitor
-            };
-            let owner = (&key, account.as_uuid());
-            let metadata = self.metadata(&attempts, owner, actor, Some(caller))?;
-            if self
-                .commit(Entry::new(decided, issued, metadata), beside, &mut attempts)
+            if let Some(session) = self
+                .attempt_code(caller, &presented, dossier, &mut attempts)
                 .await?
             {
-                return outcome.ok_or(Error::InvalidCode);
+                return session.ok_or(Error::InvalidCode);
             }
         }
     }
 
+    /// `None`: somebody else was faster; else the session, if the code was right.
+    async fn attempt_code(
+        &self,
+        caller: &Caller,
+        presented: &PresentedCode,
+        dossier: Dossier,
+        attempts: &mut Attempts,
+    ) -> Result<Option<Option<NewSession>>, Error> {
+        let (account, at) = (dossier.account, dossier.loaded.moment(self.now()));
+        let device = self
+            .challenged_device(&dossier, presented.challenge)
+            .await?;
+        let command = Command::PresentCode(PresentCode {
+            at,
+            challenge: presented.challenge,
+            verdict: self.code_verdict(&dossier, presented.code.as_ref())?,
+            device: device.as_ref().map(|device| device.id),
+            session: presented.session,
+        });
+        let (strangers, address) = (dossier.strangers, dossier.address_hash);
+        let key = dossier.data_key;
+        let decided = match dossier.loaded.decide(command, self.policy(), at).await {
+            Ok(decided) => decided,
+            Err(Refusal::StaleVerdict) => return attempts.again().await.map(|()| None),
+            Err(refusal) => return Err(Error::from_refusal(refusal, at)),
+        };
+        let mut issued = Issued::default();
+        let session = self.issue_session(
+            account,
+            presented,
+            decided.events(),
+            device.as_ref(),
+            &mut issued,
+        )?;
+        let mut beside = Beside {
+            mails: self.notices(&decided, &key, caller)?,
+            ..Beside::default()
+        };
+        match (&session, &device) {
+            (Some(_), Some(device)) => beside.device = Some(renewed_device(device, at)?),
+            (Some(_), None) if strangers.value != Backoff::default() => {
+                let cleared = strangers.strangers_change(address, &Backoff::default())?;
+                beside.throttles.push(cleared);
+            }
+            _ => {}
+        }
+        let actor = match session {
+            Some(_) => Actor::Owner { id: account },
+            None => Actor::Visitor,
+        };
+        let metadata = self.metadata(attempts, (&key, account.as_uuid()), actor, Some(caller))?;
+        let entry = Entry::new(decided, issued, metadata);
+        let committed = self.commit(entry, beside, attempts).await?;
+        Ok(committed.then_some(session))
+    }
+
+    /// The tokens that a completed sign-in needs; none if it was not completed.
     fn issue_session(
         &self,
-        transport: Transport,
         account: AccountId,
-        session: NewSessionIds,
-        expires_at: DateTime<Utc>,
+        presented: &PresentedCode,
+        events: &[AccountEvent],
         device: Option<&Device>,
         issued: &mut Issued,
-    ) -> Result<NewSession, Error> {
-        let (owner, id) = (account.as_uuid(), session.id);
-        let (token, hash) = self.new_token(transport.token_kind(), owner, id.as_uuid())?;
+    ) -> Result<Option<NewSession>, Error> {
+        let signed_in = events.iter().find_map(|event| match event {
+            AccountEvent::SignedIn { expires_at, .. } => Some(*expires_at),
+            _ => None,
+        });
+        let Some(expires_at) = signed_in else {
+            return Ok(None);
+        };
+        let (owner, id) = (account.as_uuid(), presented.session.id);
+        let kind = presented.transport.token_kind();
+        let (token, hash) = self.new_token(kind, owner, id.as_uuid())?;
         issued.session = Some(hash);
         let device_token = if let Some(known) = device {
             self.device_token(owner, known.id, known.key_id, &known.nonce)?
         } else {
             let nonce = self.random().bytes()?;
             issued.device_nonce = Some(nonce);
-            self.new_device_token(owner, session.device, &nonce)?
+            self.new_device_token(owner, presented.session.device, &nonce)?
         };
-        Ok(NewSession {
+        let device_token = Some(device_token);
+        Ok(Some(NewSession {
             id,
             token,
             expires_at,
-            device_token: Some(device_token),
-        })
+            device_token,
+        }))
     }
 
     /// The known device that presented the password, if it is still known.
@@ -156,7 +169,7 @@ impl Service {
         let Some(id) = pending.and_then(|pending| pending.device) else {
             return Ok(None);
         };
-        let devices = self.store().devices(dossier.account).await?;
+        let devices = self.store().devices(dossier.account, self.now()).await?;
         Ok(devices.into_iter().find(|device| device.id == id))
     }
 

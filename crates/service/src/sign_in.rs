@@ -7,10 +7,10 @@
 use std::time::{Duration, Instant};
 
 use account::command::PresentPassword;
-use account::state::Opened;
 use account::throttle::Backoff;
 use account::{
-    Account, AccountEvent, Actor, ChallengeId, Command, DeviceId, EmailAddress, Refusal, SessionId,
+    Account, AccountEvent, Actor, ChallengeId, Command, CredentialId, DeviceId, EmailAddress,
+    Refusal, SessionId,
 };
 use chrono::{DateTime, Utc};
 use credentials::{Token, TokenKind};
@@ -19,11 +19,12 @@ use zeroize::Zeroizing;
 
 use crate::act::Attempts;
 use crate::counting::renewed_device;
+use crate::facts::opened;
 use crate::password_check::PasswordCheck;
 use crate::{Caller, Error, Secret, Service, Transport};
 
-/// What a rejected sign-in takes beyond its hash, at least: more than the database ever needs, so
-/// that an address with an account cannot be told from one without by the clock.
+/// What a rejected sign-in takes beyond its hash, at least: more than the database needs unless it is
+/// overloaded, so that an address with an account cannot be told from one without by the clock.
 const FLOOR: Duration = Duration::from_millis(20);
 
 #[derive(Debug)]
@@ -52,6 +53,9 @@ pub struct NewSession {
     pub device_token: Option<Secret>,
 }
 
+/// What an attempt came to: none if somebody else was faster, else whether it was right.
+type Attempted = Option<Option<SignInOutcome>>;
+
 /// One sign-in on its way, through as many attempts as it takes.
 pub(crate) struct Presented {
     pub(crate) address_hash: [u8; 32],
@@ -59,6 +63,8 @@ pub(crate) struct Presented {
     device: Option<Token>,
     check: PasswordCheck,
     transport: Transport,
+    /// What the password is kept as if it is hashed anew.
+    password: CredentialId,
     session: SessionId,
     challenge: ChallengeId,
     new_device: DeviceId,
@@ -88,6 +94,7 @@ impl Service {
             device: device.and_then(|text| Token::parse(TokenKind::Device, text)),
             check: PasswordCheck::new(&request.password),
             transport: request.transport,
+            password: CredentialId::from_uuid(self.new_id()?),
             session: SessionId::from_uuid(self.new_id()?),
             challenge: ChallengeId::from_uuid(self.new_id()?),
             new_device: DeviceId::from_uuid(self.new_id()?),
@@ -115,38 +122,41 @@ impl Service {
             if let Some(wait) = self.refusal(&dossier, now) {
                 return Err(Error::waiting(wait, now));
             }
-            let Some(account) = dossier.account.take() else {
-                presented.check.against_nobody(&self.0.hashing).await?;
-                // As for an account, the wait begins after the hash.
-                let at = self.now();
-                let beside = Beside {
-                    throttles: self.stranger_failed(&dossier, presented, at)?,
-                    ..Beside::default()
-                };
-                let result = self.store().commit_beside(None, beside, at).await;
-                let nobody = uuid::Uuid::nil();
-                if self
-                    .settled::<Account>(result, nobody, 0, &mut attempts)
-                    .await?
-                {
-                    return Err(Error::InvalidCredentials);
+            let done = match dossier.account.take() {
+                Some(account) => {
+                    self.queue_with(&mut attempts, &account.account.as_uuid());
+                    self.attempt(caller, presented, &dossier, account, &mut attempts)
+                        .await?
                 }
-                continue;
+                None => {
+                    self.attempt_at_nobody(presented, &dossier, &mut attempts)
+                        .await?
+                }
             };
-            let account = if attempts.in_doubt() {
-                self.dossier(account.account, &attempts)
-                    .await?
-                    .ok_or(Error::InvalidCredentials)?
-            } else {
-                account
-            };
-            if let Some(outcome) = self
-                .attempt(caller, presented, &dossier, account, &mut attempts)
-                .await?
-            {
-                return Ok(outcome);
+            if let Some(outcome) = done {
+                return outcome.ok_or(Error::InvalidCredentials);
             }
         }
+    }
+
+    /// The same work, and the same answer as to a wrong password. `None`: somebody else was faster.
+    async fn attempt_at_nobody(
+        &self,
+        presented: &mut Presented,
+        throttles: &SignInDossier,
+        attempts: &mut Attempts,
+    ) -> Result<Attempted, Error> {
+        presented.check.against_nobody(&self.0.hashing).await?;
+        // As for an account, the wait begins after the hash.
+        let now = self.now();
+        let beside = Beside {
+            throttles: self.stranger_failed(throttles, presented, now)?,
+            ..Beside::default()
+        };
+        let result = self.store().commit_beside(None, beside, now).await;
+        let nobody = uuid::Uuid::nil();
+        let committed = self.settled::<Account>(result, nobody, 0, attempts).await?;
+        Ok(committed.then_some(None))
     }
 
     /// `None`: somebody else was faster.
@@ -157,22 +167,32 @@ impl Service {
         throttles: &SignInDossier,
         dossier: Dossier,
         attempts: &mut Attempts,
-    ) -> Result<Option<SignInOutcome>, Error> {
-        let Some(opened) = dossier.loaded.state().opened.clone() else {
-            return Err(Error::InvalidCredentials);
+    ) -> Result<Attempted, Error> {
+        let verdict = {
+            let account = opened(dossier.loaded.state())?;
+            presented
+                .check
+                .against(&dossier, account, &self.0.hashing)
+                .await?
         };
-        let verdict = presented
+        // Waits are told from this server's clock, for known and unknown addresses alike; events
+        // never go back behind the stream's last.
+        let now = self.now();
+        let at = dossier.loaded.moment(now);
+        let renewal = presented
             .check
-            .against(&dossier, &opened, &self.0.hashing)
+            .renewal(&self.0.hashing, self.random())
             .await?;
-        let at = dossier.loaded.moment(self.now());
-        let renewed = self.renewed(&presented.check, &dossier).await?;
+        let owner = dossier.account.as_uuid();
+        let renewed = renewal
+            .map(|hash| self.password_secret(&dossier.data_key, owner, presented.password, hash))
+            .transpose()?;
         let device = throttles.device.as_ref();
         let command = Command::PresentPassword(PresentPassword {
             at,
             verdict,
             device: device.map(|device| device.id),
-            wait: self.wait_after_failure(throttles, at),
+            wait: self.wait_after_failure(throttles, now),
             rehashed: renewed.as_ref().map(|secret| secret.id),
             session: account::command::NewSession {
                 id: presented.session,
@@ -187,19 +207,15 @@ impl Service {
             Err(refusal) => return Err(Error::from_refusal(refusal, at)),
         };
         let (issued, outcome) = self.issue(presented, decided.events(), device, id.as_uuid())?;
-        let beside = self.consequences(presented, throttles, outcome.as_ref(), renewed, at)?;
+        let beside = self.consequences(presented, throttles, outcome.as_ref(), renewed, now)?;
         let actor = match &outcome {
             Some(SignInOutcome::SignedIn(_)) => Actor::Owner { id },
             _ => Actor::Visitor,
         };
         let metadata = self.metadata(attempts, (&key, id.as_uuid()), actor, Some(caller))?;
-        if !self
-            .commit(Entry::new(decided, issued, metadata), beside, attempts)
-            .await?
-        {
-            return Ok(None);
-        }
-        outcome.map(Some).ok_or(Error::InvalidCredentials)
+        let entry = Entry::new(decided, issued, metadata);
+        let committed = self.commit(entry, beside, attempts).await?;
+        Ok(committed.then_some(outcome))
     }
 
     /// The tokens that the decision's events need, and what the caller will be told.
@@ -269,7 +285,7 @@ impl Service {
         throttles: &SignInDossier,
         outcome: Option<&SignInOutcome>,
         renewed: Option<NewSecret>,
-        at: DateTime<Utc>,
+        now: DateTime<Utc>,
     ) -> Result<Beside, Error> {
         let mut beside = Beside {
             secrets: renewed.into_iter().collect(),
@@ -277,7 +293,7 @@ impl Service {
         };
         match (outcome, &throttles.device) {
             (Some(SignInOutcome::SignedIn(_)), Some(device)) => {
-                beside.device = Some(renewed_device(device, at)?);
+                beside.device = Some(renewed_device(device, now)?);
             }
             (Some(SignInOutcome::SignedIn(_)), None) => {
                 if throttles.strangers.value != Backoff::default() {
@@ -289,27 +305,9 @@ impl Service {
             }
             // A right password clears nothing while a code is still to come.
             (Some(SignInOutcome::SecondFactorRequired { .. }), _) => {}
-            (None, Some(device)) => beside.device = Some(self.device_failed(device, at)?),
-            (None, None) => beside.throttles = self.stranger_failed(throttles, presented, at)?,
+            (None, Some(device)) => beside.device = Some(self.device_failed(device, now)?),
+            (None, None) => beside.throttles = self.stranger_failed(throttles, presented, now)?,
         }
         Ok(beside)
     }
-
-    async fn renewed(
-        &self,
-        check: &PasswordCheck,
-        dossier: &Dossier,
-    ) -> Result<Option<NewSecret>, Error> {
-        if !check.is_outdated() {
-            return Ok(None);
-        }
-        let permit = self.0.hashing.admit().await?;
-        let hash = permit.renew(check.presented(), self.random()).await?;
-        self.password_secret(&dossier.data_key, dossier.account.as_uuid(), &hash)
-            .map(Some)
-    }
-}
-
-pub(crate) fn opened(account: &Account) -> Result<&Opened, Error> {
-    account.opened.as_ref().ok_or(Error::NotFound)
 }

@@ -44,6 +44,17 @@ impl Service {
         })
     }
 
+    /// Asked again by what a member of staff changes: they may have been revoked meanwhile.
+    pub(crate) async fn must_be_active(&self, staff: &StaffMember) -> Result<(), Error> {
+        let record = self.store().staff_member(staff.id).await?;
+        let active = record.is_some_and(|record| record.is_active(self.now()));
+        if active {
+            Ok(())
+        } else {
+            Err(Error::Unauthenticated)
+        }
+    }
+
     /// Issues a token to somebody new.
     pub async fn issue_staff(
         &self,
@@ -134,10 +145,6 @@ impl Service {
     ) -> Result<(), Error> {
         let mut attempts = self.attempts("RecordStaff", &staff.id)?;
         loop {
-            // First, since it takes long: what is loaded before it would be old afterwards.
-            if attempts.begins_to_doubt() {
-                self.store().staff_stream_from_events(staff.id).await?;
-            }
             let stream = self.store().staff_stream(staff.id).await?;
             let (loaded, key) = stream.ok_or(Error::Unauthenticated)?;
             let at = loaded.moment(self.now());

@@ -9,11 +9,10 @@ use account::throttle::Backoff;
 use account::{AccountEvent, AccountId, Actor, Command, EmailAddress, Metadata, Refusal, Wait};
 use chrono::{DateTime, Utc};
 use credentials::{DataKey, Field, Purpose};
-use mail::{Circumstances, Message};
 use store::{Answer, Beside, Device, Dossier, Entry, Issued, StoredEvent};
 
-use crate::reset::reveal_address;
-use crate::sign_in::opened;
+use crate::facts::opened;
+use crate::facts::reveal_address;
 use crate::view::{
     AccountSummary, EventSketch, Examination, TwoFactorView, UnlockPreview, WaitView,
 };
@@ -70,7 +69,7 @@ impl Service {
             .dossier(account)
             .await?
             .ok_or(Error::NotFound)?;
-        let devices = self.store().devices(account).await?;
+        let devices = self.store().devices(account, self.now()).await?;
         Ok(vec![self.summary(&dossier, &devices, self.now())?])
     }
 
@@ -87,7 +86,7 @@ impl Service {
             .ok_or(Error::NotFound)?;
         self.record(caller, staff, |_| Ok(StaffAct::AccountViewed { account }))
             .await?;
-        let devices = self.store().devices(account).await?;
+        let devices = self.store().devices(account, self.now()).await?;
         let events = self.store().last_events_of(account, RECENT).await?;
         let (now, state) = (self.now(), opened(dossier.loaded.state())?);
         let waits = self.waits(state, &dossier.strangers.value, &devices, now);
@@ -122,8 +121,10 @@ impl Service {
         }
         let mut attempts = self.attempts("AdminUnlock", &account.as_uuid())?;
         loop {
+            self.must_be_active(staff).await?;
             let dossier = self
-                .dossier(account, &attempts)
+                .store()
+                .dossier(account)
                 .await?
                 .ok_or(Error::NotFound)?;
             if let Some(answer) = self
@@ -134,7 +135,7 @@ impl Service {
                     .await?;
                 return Ok(answer);
             }
-            let devices = self.store().devices(account).await?;
+            let devices = self.store().devices(account, self.now()).await?;
             let at = dossier.loaded.moment(self.now());
             let command = self.unlock_command(&dossier, &devices, &request, at)?;
             let answer = AccountSummary {
@@ -142,11 +143,12 @@ impl Service {
                 locked: false,
                 ..self.summary(&dossier, &devices, at)?
             };
-            let beside = self.unlock_consequences(staff, &dossier, &request, &answer, at)?;
+            let mut beside = self.unlock_consequences(staff, &dossier, &request, &answer)?;
             let owner = (&dossier.data_key, account.as_uuid());
             let metadata = self.metadata(&attempts, owner, staff.actor(), Some(caller))?;
             let decided = dossier.loaded.decide(command, self.policy(), at).await;
             let decided = decided.map_err(|refusal: Refusal| Error::from_refusal(refusal, at))?;
+            beside.mails = self.notices(&decided, &dossier.data_key, caller)?;
             let entry = Entry::new(decided, Issued::default(), metadata);
             if self.commit(entry, beside, &mut attempts).await? {
                 return Ok(answer);
@@ -184,22 +186,10 @@ impl Service {
         dossier: &Dossier,
         request: &Unlock,
         answer: &AccountSummary,
-        at: DateTime<Utc>,
     ) -> Result<Beside, Error> {
-        let state = opened(dossier.loaded.state())?;
-        let two_factor_was_on = matches!(state.two_factor, TwoFactor::Enabled { .. });
-        let circumstances = Circumstances {
-            at,
-            ip: None,
-            user_agent: None,
-        };
-        let notice = Message::AccountUnlocked {
-            circumstances,
-            two_factor_was_on,
-        };
         let mut beside = Beside {
-            mails: vec![self.notice(dossier, notice)?],
             lifts_devices: true,
+            acting_staff: Some(staff.id),
             ..Beside::default()
         };
         if dossier.strangers.value != Backoff::default() {

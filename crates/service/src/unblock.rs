@@ -25,7 +25,8 @@ impl Service {
                 return Err(Error::TokenExpired);
             }
             let dossier = self
-                .dossier(account, &attempts)
+                .store()
+                .dossier(account)
                 .await?
                 .ok_or(Error::TokenExpired)?;
             let (key, at) = (dossier.data_key, dossier.loaded.moment(self.now()));

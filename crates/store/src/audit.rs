@@ -7,7 +7,6 @@ use sqlx::{FromRow, Row};
 use uuid::Uuid;
 
 use crate::error::key_id;
-use crate::event_row::GENESIS;
 use crate::history::StoredEvent;
 use crate::{ACCOUNT, Error, Store};
 
@@ -54,7 +53,7 @@ const LAST_OF_ACCOUNT: &str = concat!(
     ORDER BY e.sequence DESC LIMIT $3"
 );
 const FEED: &str = concat!(
-    select_events!("log l JOIN events e USING (aggregate_id, aggregate_type, sequence)"),
+    select_events!("log l LEFT JOIN events e USING (aggregate_id, aggregate_type, sequence)"),
     "WHERE l.position >= $1 ORDER BY l.position LIMIT $2"
 );
 
@@ -114,17 +113,7 @@ impl Store {
 
     fn verified(&self, row: &PgRow) -> Result<StoredEvent, Error> {
         let event = StoredEvent::from_row(row)?;
-        let previous = match (
-            event.sequence,
-            row.try_get::<Option<Vec<u8>>, _>("previous")?,
-        ) {
-            (1, None) => GENESIS,
-            (_, Some(hash)) => hash
-                .try_into()
-                .map_err(|_| event.corrupt("the hash before is too short"))?,
-            (_, None) => return Err(event.corrupt("the event before is missing")),
-        };
-        event.verify(&self.keyring, &previous)?;
+        event.verify_after(&self.keyring, row.try_get("previous")?)?;
         Ok(event)
     }
 

@@ -85,7 +85,9 @@ impl Store {
         let query = bind_tokens_and_secrets(query, &part.account_rows, beside);
         let query = bind_keys_and_devices(query, part, beside);
         let query = bind_beside(query, beside, at);
-        Ok(bind_answer_and_staff(query, part.staff.as_ref(), beside))
+        let query = bind_answer_and_staff(query, part.staff.as_ref(), beside);
+        // $89
+        Ok(query.bind(key_column(self.keyring.lookup_key())))
     }
 
     /// $31 to $42
@@ -291,7 +293,7 @@ fn bind_beside<'q>(query: Statement<'q>, beside: &Beside, at: DateTime<Utc>) -> 
         .bind(beside.spent.job)
 }
 
-/// $75 to $87
+/// $75 to $88
 fn bind_answer_and_staff<'q>(
     query: Statement<'q>,
     staff: Option<&StaffImage>,
@@ -312,4 +314,5 @@ fn bind_answer_and_staff<'q>(
         .bind(staff.and_then(|staff| staff.record.revoked_at))
         .bind(staff.map(|staff| staff.mac.to_vec()))
         .bind(beside.lifts_devices)
+        .bind(beside.acting_staff.map(account::StaffId::as_uuid))
 }

@@ -29,6 +29,8 @@ pub struct Beside {
     pub unblock: Option<(Uuid, TokenHash, DateTime<Utc>)>,
     pub spent: Spent,
     pub answer: Option<Answer>,
+    /// The member of staff who acts: one who was revoked meanwhile is a conflict.
+    pub acting_staff: Option<account::StaffId>,
     /// The waits of known devices are lifted.
     pub lifts_devices: bool,
     /// The token of a member of staff who is being issued one.

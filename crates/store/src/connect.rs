@@ -155,24 +155,32 @@ impl crate::Store {
     }
 }
 
-/// Claims a new database for the keys in use; refuses one that belongs to other keys.
+/// Claims a new database for the keys in use; refuses one that belongs to other keys, or that was
+/// written under keys which are missing now.
 pub async fn check_keys(pool: &PgPool, keyring: &Keyring) -> Result<(), ConnectError> {
     for key in keyring.key_ids() {
         let value = keyring.check_value(key).map_err(crate::Error::from)?;
-        let stored = sqlx::query_scalar::<_, Vec<u8>>(
-            "WITH claimed AS (
-                INSERT INTO key_checks (key_id, check_value) VALUES ($1, $2)
-                ON CONFLICT (key_id) DO NOTHING RETURNING check_value
-            )
-            SELECT check_value FROM claimed
-            UNION ALL SELECT check_value FROM key_checks WHERE key_id = $1",
+        sqlx::query(
+            "INSERT INTO key_checks (key_id, check_value) VALUES ($1, $2)
+            ON CONFLICT (key_id) DO NOTHING",
         )
         .bind(crate::bind::key_column(key))
         .bind(value.as_slice())
-        .fetch_optional(pool)
+        .execute(pool)
         .await
         .map_err(crate::Error::from)?;
-        if stored.is_some_and(|stored| stored != value) {
+    }
+    let stored = sqlx::query_as::<_, (i32, Vec<u8>)>("SELECT key_id, check_value FROM key_checks")
+        .fetch_all(pool)
+        .await
+        .map_err(crate::Error::from)?;
+    for (stored, value) in stored {
+        let key = crate::error::key_id(stored)?;
+        if keyring
+            .check_value(key)
+            .ok()
+            .is_none_or(|expected| expected.as_slice() != value)
+        {
             return Err(ConnectError::OtherKey(key));
         }
     }

@@ -144,16 +144,6 @@ impl Store {
         self.dossier_from(&rows).await
     }
 
-    /// The account's dossier, with its state folded anew from the events: after conflicts that do
-    /// not end, the row it was loaded from may be an old one.
-    pub async fn dossier_from_events(&self, account: AccountId) -> Result<Option<Dossier>, Error> {
-        let Some(mut dossier) = self.dossier(account).await? else {
-            return Ok(None);
-        };
-        dossier.loaded = self.fold(account.as_uuid()).await?;
-        Ok(Some(dossier))
-    }
-
     async fn dossier_from(&self, rows: &[PgRow]) -> Result<Option<Dossier>, Error> {
         let Some(row) = rows.first() else {
             return Ok(None);
@@ -204,12 +194,17 @@ impl Store {
     }
 
     /// The browsers that an account knows.
-    pub async fn devices(&self, account: AccountId) -> Result<Vec<Device>, Error> {
+    pub async fn devices(
+        &self,
+        account: AccountId,
+        now: chrono::DateTime<chrono::Utc>,
+    ) -> Result<Vec<Device>, Error> {
         let rows = sqlx::query(
             "SELECT device_id, nonce, key_id AS device_key_id, failures, version AS device_version
-            FROM devices WHERE account_id = $1",
+            FROM devices WHERE account_id = $1 AND expires_at > $2",
         )
         .bind(account.as_uuid())
+        .bind(now)
         .fetch_all(&self.pool)
         .await?;
         let devices = rows.iter().map(device_row);

@@ -66,6 +66,22 @@ impl StoredEvent {
         Ok(hash)
     }
 
+    /// As [`Self::verify`], with the stored hash of the event before; none before the first.
+    pub(crate) fn verify_after(
+        &self,
+        keyring: &credentials::Keyring,
+        previous: Option<Vec<u8>>,
+    ) -> Result<[u8; 32], Error> {
+        let previous = match (self.sequence, previous) {
+            (1, None) => GENESIS,
+            (_, Some(hash)) => hash
+                .try_into()
+                .map_err(|_| self.corrupt("the hash before is too short"))?,
+            (_, None) => return Err(self.corrupt("the event before is missing")),
+        };
+        self.verify(keyring, &previous)
+    }
+
     pub(crate) fn corrupt(&self, what: &str) -> Error {
         Corruption::Event {
             stream: stream_name(&self.aggregate_type, &self.aggregate_id),

@@ -13,6 +13,9 @@ use crate::bind::key_column;
 use crate::error::key_id;
 use crate::{Error, Store};
 
+/// Requests that may wait at a time: what a flood can add is bounded.
+const JOBS: i64 = 10_000;
+
 /// A visitor's request, sealed.
 #[derive(Debug)]
 pub struct Job {
@@ -40,20 +43,25 @@ fn sealed_from(row: &PgRow) -> Result<Sealed, Error> {
 }
 
 impl Store {
+    /// Adds a job; `false`: too many wait already.
     pub async fn add_job(
         &self,
         id: Uuid,
         sealed: &Sealed,
         now: DateTime<Utc>,
-    ) -> Result<(), Error> {
-        sqlx::query("INSERT INTO jobs (job_id, key_id, sealed, due_at) VALUES ($1, $2, $3, $4)")
-            .bind(id)
-            .bind(key_column(sealed.key_id))
-            .bind(&sealed.bytes)
-            .bind(now)
-            .execute(&self.pool)
-            .await?;
-        Ok(())
+    ) -> Result<bool, Error> {
+        let added = sqlx::query(
+            "INSERT INTO jobs (job_id, key_id, sealed, due_at)
+            SELECT $1, $2, $3, $4 WHERE NOT EXISTS (SELECT FROM jobs OFFSET $5)",
+        )
+        .bind(id)
+        .bind(key_column(sealed.key_id))
+        .bind(&sealed.bytes)
+        .bind(now)
+        .bind(JOBS)
+        .execute(&self.pool)
+        .await?;
+        Ok(added.rows_affected() == 1)
     }
 
     /// Takes up to `limit` jobs that are due, for as long as `lease`.

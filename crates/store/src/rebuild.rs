@@ -173,15 +173,16 @@ impl Store {
         )
         .bind(expected.loaded.id)
         .bind(address_hash.as_slice())
-        .bind(key_column(self.keyring.current()))
+        .bind(key_column(self.keyring.lookup_key()))
         .bind(expected.last_signed_in_at)
         .execute(transaction)
         .await?;
         Ok(())
     }
 
-    /// A session keeps its token and when it was last seen, which no event holds; one that has lost
-    /// its row cannot be brought back.
+    /// A session keeps its token, when it was last seen and its MAC, which no event holds; one that has
+    /// lost its row cannot be brought back. Where what the history tells does not fit that MAC, somebody
+    /// made the row: it goes. No MAC is made here, or a rebuild would bless what was forged.
     async fn rebuild_sessions(
         &self,
         expected: &Expected,
@@ -194,7 +195,7 @@ impl Store {
             .bind(live.collect::<Vec<_>>())
             .execute(&mut *transaction)
             .await?;
-        let rows = sqlx::query("SELECT * FROM sessions WHERE account_id = $1")
+        let rows = sqlx::query("SELECT * FROM sessions WHERE account_id = $1 FOR UPDATE")
             .bind(id)
             .fetch_all(&mut *transaction)
             .await?;
@@ -213,38 +214,17 @@ impl Store {
                 token,
                 ..told.clone()
             };
-            self.rebuild_session(&session, transaction).await?;
+            let mac: Vec<u8> = row.try_get("mac")?;
+            if session.fits(&self.keyring, &mac) {
+                rebuild_session(&session, transaction).await?;
+            } else {
+                sqlx::query("DELETE FROM sessions WHERE account_id = $1 AND session_id = $2")
+                    .bind(id)
+                    .bind(stored)
+                    .execute(&mut *transaction)
+                    .await?;
+            }
         }
-        Ok(())
-    }
-
-    async fn rebuild_session(
-        &self,
-        session: &SessionRecord,
-        transaction: &mut PgConnection,
-    ) -> Result<(), Error> {
-        let json = |personal: &Option<account::Personal>| {
-            personal
-                .as_ref()
-                .map(serde_json::to_string)
-                .transpose()
-                .map_err(Error::Serialize)
-        };
-        sqlx::query(
-            "UPDATE sessions SET created_at = $3, expires_at = $4, factors = $5, ip = $6,
-                user_agent = $7, mac = $8
-            WHERE account_id = $1 AND session_id = $2",
-        )
-        .bind(session.account.as_uuid())
-        .bind(session.id.as_uuid())
-        .bind(session.created_at)
-        .bind(session.expires_at)
-        .bind(factors_text(&session.factors))
-        .bind(json(&session.ip)?)
-        .bind(json(&session.user_agent)?)
-        .bind(session.mac(&self.keyring)?.as_slice())
-        .execute(transaction)
-        .await?;
         Ok(())
     }
 }
@@ -303,6 +283,34 @@ async fn rebuild_settings(
     .bind(image.two_factor)
     .bind(image.enabled_at)
     .bind(image.enrollment_expires_at)
+    .execute(transaction)
+    .await?;
+    Ok(())
+}
+
+async fn rebuild_session(
+    session: &SessionRecord,
+    transaction: &mut PgConnection,
+) -> Result<(), Error> {
+    let json = |personal: &Option<account::Personal>| {
+        personal
+            .as_ref()
+            .map(serde_json::to_string)
+            .transpose()
+            .map_err(Error::Serialize)
+    };
+    sqlx::query(
+        "UPDATE sessions SET created_at = $3, expires_at = $4, factors = $5, ip = $6,
+            user_agent = $7
+        WHERE account_id = $1 AND session_id = $2",
+    )
+    .bind(session.account.as_uuid())
+    .bind(session.id.as_uuid())
+    .bind(session.created_at)
+    .bind(session.expires_at)
+    .bind(factors_text(&session.factors))
+    .bind(json(&session.ip)?)
+    .bind(json(&session.user_agent)?)
     .execute(transaction)
     .await?;
     Ok(())

@@ -17,8 +17,7 @@ use sqlx::postgres::PgConnectOptions;
 use sqlx::{Connection, FromRow, PgConnection, PgPool};
 use tokio::sync::Notify;
 
-use crate::event_row::{GENESIS, Preimage, mac_fits, stream_name};
-use crate::{Corruption, Error};
+use crate::{Error, StoredEvent};
 
 /// "countersign", as the key of an advisory lock in its database.
 const LOCK: i64 = 0x636f_756e_7465_7273;
@@ -45,24 +44,16 @@ impl std::fmt::Debug for Sequencer {
 #[derive(FromRow)]
 struct Waiting {
     id: i64,
-    aggregate_type: String,
-    aggregate_id: String,
-    sequence: i64,
-    event_type: String,
-    event_version: String,
-    recorded_at: String,
-    payload: String,
-    metadata: String,
-    hash: Vec<u8>,
-    mac: Vec<u8>,
-    key_id: i32,
+    /// The hash of the event before it.
     previous: Option<Vec<u8>>,
+    #[sqlx(flatten)]
+    event: StoredEvent,
 }
 
 const TAKE: &str = "
     SELECT u.id, e.aggregate_type, e.aggregate_id, e.sequence, e.event_type, e.event_version,
         e.recorded_at, e.payload::text AS payload, e.metadata::text AS metadata,
-        e.hash, e.mac, e.key_id, p.hash AS previous
+        e.hash, e.mac, e.key_id, NULL::bigint AS position, p.hash AS previous
     FROM unsequenced u
     JOIN events e USING (aggregate_id, aggregate_type, sequence)
     LEFT JOIN events p ON p.aggregate_id = e.aggregate_id
@@ -130,7 +121,10 @@ impl Sequencer {
             return Ok(0);
         }
         for event in &waiting {
-            event.verify(&self.keyring)?;
+            // From the stored bytes: nothing forged in between is given a place in the log.
+            event
+                .event
+                .verify_after(&self.keyring, event.previous.clone())?;
         }
         let next = sqlx::query_scalar::<_, i64>("SELECT next FROM log_head")
             .fetch_one(&mut *connection)
@@ -141,25 +135,25 @@ impl Sequencer {
             .bind(
                 waiting
                     .iter()
-                    .map(|event| event.aggregate_id.as_str())
+                    .map(|event| event.event.aggregate_id.as_str())
                     .collect::<Vec<_>>(),
             )
             .bind(
                 waiting
                     .iter()
-                    .map(|event| event.aggregate_type.as_str())
+                    .map(|event| event.event.aggregate_type.as_str())
                     .collect::<Vec<_>>(),
             )
             .bind(
                 waiting
                     .iter()
-                    .map(|event| event.sequence)
+                    .map(|event| event.event.sequence)
                     .collect::<Vec<_>>(),
             )
             .bind(
                 waiting
                     .iter()
-                    .map(|event| event.hash.as_slice())
+                    .map(|event| event.event.hash.as_slice())
                     .collect::<Vec<_>>(),
             )
             .execute(connection)
@@ -178,50 +172,4 @@ async fn try_lead(connection: &mut PgConnection) -> Result<bool, Error> {
         .fetch_one(connection)
         .await?;
     Ok(leads)
-}
-
-impl Waiting {
-    /// From the stored bytes, so that nothing forged in between is given a place in the log.
-    fn verify(&self, keyring: &Keyring) -> Result<(), Error> {
-        let previous = match (&self.previous, self.sequence) {
-            (None, 1) => GENESIS,
-            (Some(hash), _) => hash
-                .as_slice()
-                .try_into()
-                .map_err(|_| self.corrupt("the hash before is too short"))?,
-            (None, _) => return Err(self.corrupt("the event before is missing")),
-        };
-        let hash = Preimage {
-            aggregate_type: &self.aggregate_type,
-            aggregate_id: &self.aggregate_id,
-            sequence: self.sequence.cast_unsigned(),
-            event_type: &self.event_type,
-            event_version: &self.event_version,
-            recorded_at: &self.recorded_at,
-            payload: &self.payload,
-            metadata: &self.metadata,
-        }
-        .hash(&previous);
-        if hash.as_slice() != self.hash {
-            return Err(self.corrupt("its hash does not fit"));
-        }
-        if !mac_fits(
-            keyring,
-            crate::error::key_id(self.key_id)?,
-            &self.hash,
-            &self.mac,
-        ) {
-            return Err(self.corrupt("its MAC does not fit"));
-        }
-        Ok(())
-    }
-
-    fn corrupt(&self, what: &str) -> Error {
-        Corruption::Event {
-            stream: stream_name(&self.aggregate_type, &self.aggregate_id),
-            sequence: self.sequence.cast_unsigned(),
-            what: what.to_owned(),
-        }
-        .into()
-    }
 }

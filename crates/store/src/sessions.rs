@@ -118,15 +118,15 @@ impl SessionRecord {
             user_agent: personal(row.try_get("user_agent")?),
             token: TokenHash { key_id, hash },
         };
-        let parts = record.mac_parts();
         let mac: Vec<u8> = row.try_get("mac")?;
-        let ours = keyring.verify_mac(
-            Purpose::SessionMac,
-            key_id,
-            &parts.each_ref().map(Vec::as_slice),
-            &mac,
-        );
-        Ok(ours.then_some(record))
+        Ok(record.fits(keyring, &mac).then_some(record))
+    }
+
+    /// Whether `mac` was made by this service over just this.
+    pub(crate) fn fits(&self, keyring: &Keyring, mac: &[u8]) -> bool {
+        let parts = self.mac_parts();
+        let parts = parts.each_ref().map(Vec::as_slice);
+        keyring.verify_mac(Purpose::SessionMac, self.token.key_id, &parts, mac)
     }
 
     pub fn is_live(&self, now: DateTime<Utc>, idle: Duration) -> bool {

@@ -187,11 +187,6 @@ impl Store {
         Ok(Some((loaded, DataKey::unwrap(&self.keyring, id, &key)?)))
     }
 
-    /// A staff member's stream, folded anew from its events.
-    pub async fn staff_stream_from_events(&self, id: StaffId) -> Result<(), Error> {
-        self.fold::<Staff>(id.as_uuid()).await.map(drop)
-    }
-
     /// The read model's row after `entry`, where it changes.
     pub(crate) async fn staff_image(
         &self,

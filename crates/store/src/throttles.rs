@@ -30,7 +30,6 @@ impl<T: serde::Serialize> Versioned<T> {
 
 const STRANGERS: &str = "strangers";
 const SOURCE: &str = "source";
-const MAIL_ADDRESS: &str = "mail_address";
 const MAIL_SOURCE: &str = "mail_source";
 
 impl Versioned<Backoff> {
@@ -56,10 +55,11 @@ impl Versioned<SourceFailures> {
 impl Versioned<[Window; 2]> {
     pub fn mail_address_change(
         &self,
+        kind: &'static str,
         address: [u8; 32],
         next: &[Window; 2],
     ) -> Result<ThrottleChange, Error> {
-        self.change(MAIL_ADDRESS, address, next)
+        self.change(kind, address, next)
     }
 }
 
@@ -93,9 +93,23 @@ pub(crate) fn versioned<T: Default + DeserializeOwned>(
 }
 
 impl Store {
-    /// The mail limits of an address and a source.
+    /// How much mail was asked for from a source.
+    pub async fn source_mails(&self, source_hash: [u8; 32]) -> Result<Versioned<Window>, Error> {
+        let row = sqlx::query(
+            "SELECT o.state AS source, o.version AS source_version
+            FROM (VALUES ($1::bytea)) AS asked (source)
+            LEFT JOIN throttles o ON o.kind = 'mail_source' AND o.key = asked.source",
+        )
+        .bind(source_hash.as_slice())
+        .fetch_one(&self.pool)
+        .await?;
+        versioned(&row, "source", "source_version")
+    }
+
+    /// The mail limits of an address, for one kind of wish, and of a source.
     pub async fn mail_limits(
         &self,
+        kind: &'static str,
         address_hash: [u8; 32],
         source_hash: [u8; 32],
     ) -> Result<(Versioned<[Window; 2]>, Versioned<Window>), Error> {
@@ -103,11 +117,12 @@ impl Store {
             "SELECT a.state AS address, a.version AS address_version,
                 o.state AS source, o.version AS source_version
             FROM (VALUES ($1::bytea, $2::bytea)) AS asked (address, source)
-            LEFT JOIN throttles a ON a.kind = 'mail_address' AND a.key = asked.address
+            LEFT JOIN throttles a ON a.kind = $3 AND a.key = asked.address
             LEFT JOIN throttles o ON o.kind = 'mail_source' AND o.key = asked.source",
         )
         .bind(address_hash.as_slice())
         .bind(source_hash.as_slice())
+        .bind(kind)
         .fetch_one(&self.pool)
         .await?;
         Ok((

@@ -53,11 +53,6 @@ impl Account {
         }
     }
 
-    /// Whether a code at sign-in would be refused unseen. Asked before a code is compared.
-    pub fn code_refusal(&self, now: DateTime<Utc>) -> Option<Wait> {
-        self.opened.as_ref()?.codes.refusal(now)
-    }
-
     /// Whether a current password in this session would be refused unseen. Asked before it is
     /// hashed.
     pub fn current_password_refusal(

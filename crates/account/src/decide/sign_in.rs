@@ -96,7 +96,9 @@ pub(super) fn present_code(account: &Opened, command: &PresentCode, policy: &Pol
         factors: vec![Factor::Password, Factor::Totp],
         challenge: Some(challenge.id),
         step: Some(step),
-        device: challenge.device,
+        device: challenge
+            .device
+            .filter(|device| command.device == Some(*device)),
     };
     Ok(signed_in(account, at, command.session, proof, policy))
 }

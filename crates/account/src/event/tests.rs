@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 use super::{
     AccountEvent, Attempts, CodeRejection, Factor, Occasion, Opening, PasswordPurpose, SessionEnd,
 };
-use crate::staff::{Role, Staff, StaffEvent};
+use crate::staff::{Role, Staff, StaffAct, StaffEvent};
 use crate::{Account, Actor, Metadata, upcasters};
 
 /// The names of all variants. A variant that is missing from a list does not compile.
@@ -54,10 +54,20 @@ fn account_events() -> Variants<AccountEvent> {
 }
 
 fn staff_events() -> Variants<StaffEvent> {
+    fn name(event: &StaffEvent) -> &'static str {
+        match event {
+            StaffEvent::Act(act) => staff_acts().0(act),
+            StaffEvent::StaffIssued { .. } => "StaffIssued",
+            StaffEvent::StaffRevoked { .. } => "StaffRevoked",
+        }
+    }
+    let of_the_token = ["StaffIssued", "StaffRevoked"].into_iter();
+    (name, of_the_token.chain(staff_acts().1).collect())
+}
+
+fn staff_acts() -> Variants<StaffAct> {
     every_variant!(
-        StaffEvent: StaffIssued,
-        StaffRevoked,
-        AccountSearched,
+        StaffAct: AccountSearched,
         AccountViewed,
         HistoryRead,
         StateRead,

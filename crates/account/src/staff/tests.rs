@@ -96,10 +96,10 @@ fn nobody_acts_who_was_not_issued() {
 fn what_staff_do_is_recorded_each_time() {
     given([issued()])
         .when(record(noon()))
-        .then_expect_events(vec![looked().into()]);
-    given([issued(), looked().into()])
+        .then_expect_events(vec![StaffEvent::Act(looked())]);
+    given([issued(), StaffEvent::Act(looked())])
         .when(record(noon()))
-        .then_expect_events(vec![looked().into()]);
+        .then_expect_events(vec![StaffEvent::Act(looked())]);
 }
 
 #[test]
@@ -114,7 +114,7 @@ fn nobody_acts_with_a_token_that_has_expired() {
     let instant = Duration::microseconds(1);
     given([issued()])
         .when(record(expiry() - instant))
-        .then_expect_events(vec![looked().into()]);
+        .then_expect_events(vec![StaffEvent::Act(looked())]);
     given([issued()])
         .when(record(expiry()))
         .then_expect_error(StaffRefusal::Expired);
@@ -123,11 +123,11 @@ fn nobody_acts_with_a_token_that_has_expired() {
 #[test]
 fn what_staff_did_does_not_change_who_they_are() {
     let mut staff = Staff::default();
-    staff.apply(looked().into());
+    staff.apply(StaffEvent::Act(looked()));
     assert_eq!(staff, Staff::default(), "nothing before the first event");
     staff.apply(issued());
     let before = staff.clone();
-    staff.apply(looked().into());
+    staff.apply(StaffEvent::Act(looked()));
     assert_eq!(staff, before);
     staff.apply(revoked());
     assert_eq!(staff.issued.as_ref().unwrap().revoked_at, Some(noon()));

@@ -32,7 +32,7 @@ imaged AS (
 -- Login and settings.
 login_opened AS (
     INSERT INTO logins (account_id, address_hash, key_id)
-    SELECT $18::uuid, $19::bytea, $11 WHERE $19 IS NOT NULL
+    SELECT $18::uuid, $19::bytea, $89::integer WHERE $19 IS NOT NULL
 ),
 login_used AS (
     UPDATE logins SET last_signed_in_at = $20::timestamptz
@@ -180,4 +180,6 @@ SELECT require_fresh(
     AND ($57 IS NULL OR EXISTS (SELECT FROM device_changed) OR EXISTS (SELECT FROM device_dropped))
     AND ($73::uuid IS NULL OR EXISTS (SELECT FROM registrations_spent WHERE registration_id = $73))
     AND ($74 IS NULL OR EXISTS (SELECT FROM job_done))
+    AND ($88::uuid IS NULL
+        OR EXISTS (SELECT FROM staff WHERE staff_id = $88 AND revoked_at IS NULL))
 )

@@ -43,7 +43,10 @@ fn the_device_is_the_one_that_presented_the_password() {
     given(protected_account())
         .when(password)
         .happens()
-        .when(present_code(9, &[101], noon()))
+        .when(PresentCode {
+            device: Some(device(1)),
+            ..present_code(9, &[101], noon())
+        })
         .then([AccountEvent::SignedIn {
             at: noon(),
             session: session(9),
@@ -54,6 +57,34 @@ fn the_device_is_the_one_that_presented_the_password() {
             challenge: Some(challenge(9)),
             step: Some(101),
         }]);
+}
+
+#[test]
+fn a_device_that_was_forgotten_in_between_is_remembered_anew() {
+    let password = PresentPassword {
+        device: Some(device(1)),
+        ..present_password(right(), noon())
+    };
+    given(protected_account())
+        .when(password)
+        .happens()
+        .when(present_code(9, &[101], noon()))
+        .then([
+            AccountEvent::DeviceRemembered {
+                device: device(9),
+                occasion: Occasion::SignIn,
+            },
+            AccountEvent::SignedIn {
+                at: noon(),
+                session: session(9),
+                expires_at: after_days(14),
+                factors: vec![Factor::Password, Factor::Totp],
+                device: device(9),
+                known_device: false,
+                challenge: Some(challenge(9)),
+                step: Some(101),
+            },
+        ]);
 }
 
 #[test]
@@ -192,10 +223,10 @@ fn the_fifth_wrong_code_in_a_row_starts_a_wait_of_thirty_seconds() {
     let refusal = Refusal::TooManyAttempts(Wait::Until(after_seconds(30)));
     let before = after_seconds(30) - AN_INSTANT;
     assert_eq!(
-        waiting.account().code_refusal(before),
+        waiting.opened().codes.refusal(before),
         Some(Wait::Until(after_seconds(30)))
     );
-    assert_eq!(waiting.account().code_refusal(after_seconds(30)), None);
+    assert_eq!(waiting.opened().codes.refusal(after_seconds(30)), None);
     waiting
         .when(present_code(2, &[101], before))
         .refused(refusal)

@@ -216,7 +216,7 @@ fn codes_for_an_enrollment_never_touch_the_counter_of_sign_in() {
         .and(vec![code_rejected_at(noon()); 10])
         .and([codes_refused(30)]);
     assert_eq!(story.opened().codes.failures, 0);
-    assert_eq!(story.account().code_refusal(noon()), None);
+    assert_eq!(story.opened().codes.refusal(noon()), None);
 }
 
 #[test]

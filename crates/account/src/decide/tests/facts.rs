@@ -246,6 +246,7 @@ pub(super) fn present_code(number: u128, steps: &[u64], at: DateTime<Utc>) -> Pr
         at,
         challenge: challenge(number),
         verdict: Some(CodeVerdict::new(AUTHENTICATOR, steps.to_vec())),
+        device: None,
         session: NewSession {
             id: session(9),
             device: device(9),

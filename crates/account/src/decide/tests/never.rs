@@ -179,7 +179,7 @@ fn a_stranger_who_knows_the_address_never_keeps_the_owner_out() {
     }
     let account = story.opened();
     assert_eq!(account.sessions_except(None), [session(1)]);
-    assert_eq!(story.account().code_refusal(after_minutes(4)), None);
+    assert_eq!(story.opened().codes.refusal(after_minutes(4)), None);
     story
         .when(PresentPassword {
             device: Some(device(1)),

@@ -241,6 +241,7 @@ impl Teller {
                 at,
                 challenge: self.challenge(ask),
                 verdict: self.code(ask),
+                device: ask.flag.then(|| device(1)),
                 session: self.new_session(),
             }
             .into(),
