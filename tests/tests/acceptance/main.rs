@@ -1,4 +1,14 @@
 //! Acceptance tests: everything that a user can do, over HTTP, against real servers and a real
 //! PostgreSQL. Run by `scripts/test`, which brings the database along.
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test that cannot go on fails"
+)]
 
-mod life_of_two_factor;
+mod evidence;
+mod promises;
+mod surface;
+mod throttles;

@@ -1,0 +1,281 @@
+//! Commands about people: accounts, staff, support and audit.
+
+use std::process::Output;
+
+use acceptance::{Deployment, PASSWORD};
+use serde_json::{Value, json};
+
+use crate::evidence::command_line::{fails, said, said_json};
+use crate::evidence::support::each;
+
+#[tokio::test]
+async fn account_create_makes_an_active_account_with_the_password_from_standard_input() {
+    let deployment = Deployment::start().await;
+    let create = ["account", "create", "--email", "ada@example.com"];
+    for (input, words) in [
+        ("kurz und gut", "the password is not taken"),
+        ("", "the password is not taken"),
+        ("countersign2026!", "the password is not taken"),
+    ] {
+        let output = deployment.run(&create, input).await;
+        assert_eq!(output.status.code(), Some(1), "{output:?}");
+        let stderr = String::from_utf8(output.stderr).unwrap();
+        assert!(stderr.contains(words), "{stderr}");
+        assert!(input.is_empty() || !stderr.contains(input), "{stderr}");
+    }
+    let input = format!("{PASSWORD}\r\nand a second line\n");
+    let output = deployment
+        .run(&[&create[..], &["--json"]].concat(), &input)
+        .await;
+    assert!(output.status.success(), "{output:?}");
+    let told: Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(told["email"], "ada@example.com");
+    let line = "account create --email ADA@example.com";
+    fails(&deployment, line, 1, "an account with this address exists").await;
+    let body = json!({ "email": "ada@example.com", "password": PASSWORD, "transport": "bearer" });
+    let answer = deployment.visitor().post("/login", body).await.expect(200);
+    let owner = deployment
+        .visitor()
+        .with_bearer(&answer.text_at("/session/token"));
+    let session = owner.get("/session").await.expect(200);
+    assert_eq!(session.json["account"]["id"], told["id"]);
+    assert!(deployment.mails().is_empty());
+}
+
+#[tokio::test]
+async fn staff_issue_prints_the_token_and_nothing_else_and_revoke_ends_it_at_once() {
+    let deployment = Deployment::start().await;
+    let arguments = [
+        "staff",
+        "issue",
+        "--role",
+        "auditor",
+        "--name",
+        "Alex of Audit",
+    ];
+    let output = deployment.run(&arguments, "").await;
+    let token = String::from_utf8(output.stdout).unwrap();
+    assert_eq!(token.lines().count(), 1);
+    let token = token.trim();
+    assert!(token.starts_with("cs_staff_"), "{token}");
+    assert!(!String::from_utf8(output.stderr).unwrap().contains(token));
+    let auditor = deployment.visitor().with_bearer(token);
+    auditor.get("/audit/events").await.expect(200);
+
+    let told = said_json(
+        &deployment,
+        "staff issue --role support --name Bo --expires 1h",
+    )
+    .await;
+    assert!(told["token"].as_str().unwrap().starts_with("cs_staff_"));
+    let list = said(&deployment, "staff list").await;
+    assert_eq!(list.lines().count(), 2, "{list}");
+    assert!(
+        list.contains("Alex of Audit") && !list.contains("cs_staff_"),
+        "{list}"
+    );
+    let list = said_json(&deployment, "staff list").await;
+    assert!(!list.to_string().contains("cs_staff_"));
+    assert_eq!(each(&list["staff"], "name"), ["Bo", "Alex of Audit"]);
+    let id = list["staff"][1]["id"].as_str().unwrap();
+    let revoked = said_json(&deployment, &format!("staff revoke {id}")).await;
+    assert_eq!(revoked, json!({ "id": id, "status": "revoked" }));
+    auditor
+        .get("/audit/events")
+        .await
+        .expect_problem(401, "unauthenticated");
+    said(&deployment, &format!("staff revoke {id}")).await;
+    let list = said_json(&deployment, "staff list").await;
+    assert!(list["staff"][1]["revoked_at"].is_string());
+    let nobody = "staff revoke 0193a3c4-0000-7000-8000-000000000001";
+    fails(&deployment, nobody, 1, "nothing with this id").await;
+
+    let support = deployment
+        .visitor()
+        .with_bearer(told["token"].as_str().unwrap());
+    let search = json!({ "email": "ada@example.com" });
+    let path = "/support/accounts/search";
+    support.post(path, search.clone()).await.expect(200);
+    deployment.clock.turn(chrono::Duration::hours(1));
+    support
+        .post(path, search)
+        .await
+        .expect_problem(401, "unauthenticated");
+}
+
+/// `support …` under a token, against the first server.
+async fn support(deployment: &Deployment, token: &str, words: &[&str]) -> Output {
+    let server = ["--server", deployment.servers[0].url.as_str()];
+    let arguments = [&["support"], words, &server].concat();
+    // A client needs neither database nor key.
+    let variables = [
+        ("COUNTERSIGN_TOKEN", token),
+        ("DATABASE_URL", ""),
+        ("COUNTERSIGN_MIGRATION_DATABASE_URL", ""),
+        ("COUNTERSIGN_SEQUENCER_DATABASE_URL", ""),
+        ("COUNTERSIGN_MASTER_KEY_FILE", "/nowhere/master.key"),
+    ];
+    deployment.run_with(&arguments, "", &variables).await
+}
+
+async fn support_json(deployment: &Deployment, token: &str, words: &[&str]) -> Value {
+    let output = support(deployment, token, &[words, &["--json"]].concat()).await;
+    assert!(output.status.success(), "{words:?}: {output:?}");
+    serde_json::from_slice(&output.stdout).unwrap()
+}
+
+#[tokio::test]
+async fn support_finds_shows_and_unlocks_over_http_under_the_caller_s_own_token() {
+    let deployment = Deployment::start().await;
+    let clock = &deployment.clock;
+    let token = said_json(&deployment, "staff issue --role support --name Sam").await;
+    let token = token["token"].as_str().unwrap();
+    let mut ids = Vec::new();
+    for email in ["ada@example.com", "bob@example.com"] {
+        let person = deployment.create_account(email).await;
+        let session = person.sign_in(&deployment.visitor()).await;
+        person.enable_two_factor(&session, clock.now()).await;
+        let found = support_json(&deployment, token, &["find", email]).await;
+        ids.push((
+            person,
+            found["accounts"][0]["id"].as_str().unwrap().to_owned(),
+        ));
+    }
+    let show = support_json(&deployment, token, &["show", &ids[0].1]).await;
+    assert_eq!(show["unlock"]["turns_off_two_factor"], true);
+    let people = support(&deployment, token, &["show", &ids[0].1]).await;
+    let people = String::from_utf8(people.stdout).unwrap();
+    assert!(people.contains("email: ada@example.com"), "{people}");
+    // The same reason for both, and once more after it was needed again.
+    let unlock = |id: &str| {
+        ["unlock", id, "--reason", "phone lost", "--ticket", "HD-1"].map(ToOwned::to_owned)
+    };
+    for round in 0..2 {
+        for (person, id) in &ids {
+            if round == 1 {
+                let session = person.sign_in(&deployment.visitor()).await;
+                clock.turn_to_next_step();
+                person.enable_two_factor(&session, clock.now()).await;
+            }
+            let words = unlock(id);
+            let words = words.each_ref().map(String::as_str);
+            let answer = support_json(&deployment, token, &words).await;
+            assert_eq!(answer["account"]["two_factor"], "disabled");
+            person.sign_in(&deployment.visitor()).await;
+        }
+    }
+    let words = unlock(&ids[0].1);
+    let again = support(&deployment, token, &words.each_ref().map(String::as_str)).await;
+    assert_eq!(again.status.code(), Some(1));
+    let stderr = String::from_utf8(again.stderr).unwrap();
+    assert!(
+        stderr.contains("409") && stderr.contains("(request "),
+        "{stderr}"
+    );
+    let refused = support(&deployment, "cs_staff_nobody", &["find", "ada@example.com"]).await;
+    assert_eq!(refused.status.code(), Some(1));
+    let stderr = String::from_utf8(refused.stderr).unwrap();
+    assert!(
+        stderr.contains("401") && !stderr.contains("cs_staff_nobody"),
+        "{stderr}"
+    );
+    let auditor = deployment.auditor().await;
+    let events = deployment.events(&auditor, &ids[0].1).await;
+    let unlocked = events
+        .iter()
+        .filter(|event| event["type"] == "AccountUnlocked");
+    let names = unlocked.map(|event| event["actor"]["name"].as_str().unwrap());
+    assert_eq!(names.collect::<Vec<_>>(), ["Sam", "Sam"]);
+}
+
+#[tokio::test]
+async fn support_says_when_the_server_cannot_be_reached() {
+    let deployment = Deployment::start().await;
+    let words = [
+        "support",
+        "find",
+        "ada@example.com",
+        "--server",
+        "http://127.0.0.1:1",
+    ];
+    let variables = [("COUNTERSIGN_TOKEN", "cs_staff_any")];
+    let output = deployment.run_with(&words, "", &variables).await;
+    assert_eq!(output.status.code(), Some(1));
+    let stderr = String::from_utf8(output.stderr).unwrap();
+    assert!(stderr.contains("is --server right?"), "{stderr}");
+    let plain = [
+        "support",
+        "find",
+        "ada@example.com",
+        "--server",
+        "http://id.example.com",
+    ];
+    let output = deployment.run_with(&plain, "", &variables).await;
+    assert_eq!(output.status.code(), Some(2), "{output:?}");
+}
+
+#[tokio::test]
+async fn audit_tells_the_history_and_the_state_now_at_a_sequence_and_at_an_instant() {
+    let deployment = Deployment::start().await;
+    let ada = deployment.create_account("ada@example.com").await;
+    let session = ada.sign_in(&deployment.visitor()).await;
+    let account = session
+        .get("/session")
+        .await
+        .expect(200)
+        .text_at("/account/id");
+    deployment.clock.turn(chrono::Duration::hours(1));
+    ada.enable_two_factor(&session, deployment.clock.now())
+        .await;
+
+    let history = said_json(&deployment, &format!("audit history {account}")).await;
+    let types = each(&history["events"], "type");
+    assert_eq!(types.first(), Some(&"AccountOpened"));
+    assert!(types.contains(&"TwoFactorEnabled"), "{types:?}");
+    let auditor = deployment.auditor().await;
+    let told = deployment.events(&auditor, &account).await;
+    assert_eq!(history["events"].as_array().unwrap().len(), told.len());
+    let people = said(&deployment, &format!("audit history {account}")).await;
+    assert_eq!(people.lines().count(), told.len());
+
+    let at = |when: String| format!("audit state {account} --at {when}");
+    let status = |state: &Value| state["state"]["two_factor"]["status"].clone();
+    let now = said_json(&deployment, &format!("audit state {account}")).await;
+    assert_eq!(status(&now), "enabled");
+    assert_eq!(now["sequence"], told.len());
+    let first = said_json(&deployment, &at("1".to_owned())).await;
+    assert_eq!(
+        (&first["sequence"], status(&first)),
+        (&json!(1), json!("disabled"))
+    );
+    let signed_in = told
+        .iter()
+        .rfind(|event| event["type"] == "SignedIn")
+        .unwrap();
+    let instant = signed_in["recorded_at"].as_str().unwrap().to_owned();
+    let then = said_json(&deployment, &at(instant)).await;
+    assert_eq!(status(&then), "disabled");
+    assert_eq!(then["state"]["sessions"].as_array().unwrap().len(), 1);
+
+    let beyond = at((told.len() + 1).to_string());
+    fails(&deployment, &beyond, 1, "does not reach that far").await;
+    fails(
+        &deployment,
+        &at("2100-01-01T00:00:00Z".to_owned()),
+        1,
+        "does not reach",
+    )
+    .await;
+    fails(
+        &deployment,
+        &at("yesterday".to_owned()),
+        2,
+        "write a sequence number",
+    )
+    .await;
+    let nobody = "0193a3c4-0000-7000-8000-000000000001";
+    for command in ["history", "state"] {
+        let line = format!("audit {command} {nobody}");
+        fails(&deployment, &line, 1, "there is no account").await;
+    }
+}

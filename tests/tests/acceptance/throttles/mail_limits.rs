@@ -1,0 +1,121 @@
+//! How much mail visitors can cause: by address and by source, and never told.
+
+use acceptance::{Deployment, Mail};
+use chrono::Duration;
+use serde_json::json;
+
+use crate::throttles::guessing::{settle, two_servers, two_servers_without_source_limits};
+
+async fn ask(deployment: &Deployment, path: &str, email: &str, source: &str) {
+    let visitor = deployment.visitor_at(email.len() % deployment.servers.len());
+    let visitor = visitor.with_header("x-forwarded-for", source);
+    let answer = visitor
+        .post(path, json!({ "email": email }))
+        .await
+        .expect(202);
+    let status = match path {
+        "/accounts" => "verification_sent",
+        "/password-reset" => "reset_sent",
+        _ => "unblock_sent",
+    };
+    assert_eq!(answer.json, json!({ "status": status }));
+}
+
+async fn mails_to(deployment: &Deployment, email: &str) -> usize {
+    settle(deployment).await;
+    let mails: Vec<Mail> = deployment.mails();
+    mails.iter().filter(|mail| mail.to == email).count()
+}
+
+/// Checks: throttle_as_documented (ASVS-6.3.1): reset and verification mail.
+#[tokio::test]
+async fn an_address_is_sent_three_mails_an_hour_and_ten_a_day_by_whomever_and_whatever_for() {
+    let deployment = Deployment::with(two_servers()).await;
+    deployment.create_account("ada@example.com").await;
+    let addresses = ["ada@example.com", "newcomer@example.com"];
+    let expected = [3, 6, 9, 10, 10];
+    for (hour, total) in expected.into_iter().enumerate() {
+        for (n, path) in [
+            "/password-reset",
+            "/unblock",
+            "/accounts",
+            "/accounts",
+            "/password-reset",
+        ]
+        .into_iter()
+        .enumerate()
+        {
+            let source = format!("192.0.{hour}.{n}");
+            ask(&deployment, path, addresses[0], &source).await;
+            ask(&deployment, "/accounts", addresses[1], &source).await;
+        }
+        for email in addresses {
+            assert_eq!(
+                mails_to(&deployment, email).await,
+                total,
+                "{email} in hour {hour}"
+            );
+        }
+        deployment.clock.turn(Duration::hours(1));
+    }
+    // A day after the first.
+    deployment.clock.turn(Duration::hours(19));
+    for email in addresses {
+        ask(&deployment, "/accounts", email, "192.0.2.1").await;
+        assert_eq!(
+            mails_to(&deployment, email).await,
+            11,
+            "{email} a day later"
+        );
+    }
+}
+
+/// Checks: throttle_as_documented (ASVS-6.3.1): mail by source.
+#[tokio::test]
+async fn a_source_causes_twenty_mails_an_hour_to_whomever() {
+    let deployment = Deployment::with(two_servers()).await;
+    let address = |n: usize| format!("n{n}@example.com");
+    for n in 0..25 {
+        // All of a /64 are one.
+        let source = format!("2001:db8:1:1::{n:x}");
+        ask(&deployment, "/accounts", &address(n), &source).await;
+    }
+    settle(&deployment).await;
+    assert_eq!(deployment.mails().len(), 20);
+    ask(
+        &deployment,
+        "/accounts",
+        "other@example.com",
+        "2001:db8:1:2::1",
+    )
+    .await;
+    assert_eq!(mails_to(&deployment, "other@example.com").await, 1);
+    deployment.clock.turn(Duration::hours(1));
+    ask(
+        &deployment,
+        "/accounts",
+        "later@example.com",
+        "2001:db8:1:1::1",
+    )
+    .await;
+    assert_eq!(mails_to(&deployment, "later@example.com").await, 1);
+}
+
+#[tokio::test]
+async fn without_limits_by_source_only_addresses_limit_mail() {
+    let deployment = Deployment::with(two_servers_without_source_limits()).await;
+    for n in 0..25 {
+        ask(
+            &deployment,
+            "/accounts",
+            &format!("n{n}@example.com"),
+            "192.0.2.1",
+        )
+        .await;
+    }
+    for _ in 0..4 {
+        ask(&deployment, "/accounts", "n0@example.com", "192.0.2.1").await;
+    }
+    settle(&deployment).await;
+    assert_eq!(deployment.mails().len(), 27);
+}
