@@ -123,6 +123,8 @@ async fn until_the_end(
     mut end: watch::Receiver<bool>,
 ) -> Result<(), Failure> {
     tokio::select! {
+        // Listeners end when it is asked for, too.
+        biased;
         _ = end.wait_for(|asked| *asked) => {}
         () = database.died() => {
             return Err(Failure::Failed(

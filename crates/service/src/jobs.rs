@@ -32,18 +32,6 @@ pub(crate) enum Wish {
     Unblock,
 }
 
-impl Wish {
-    /// Each wish has a budget of its own for an address: mails that lead nowhere ("there is an account")
-    /// use up nothing of those that help its owner.
-    const fn name(self) -> &'static str {
-        match self {
-            Self::Register => "register_mail",
-            Self::Reset => "reset_mail",
-            Self::Unblock => "unblock_mail",
-        }
-    }
-}
-
 #[derive(Serialize, Deserialize)]
 struct Request {
     wish: Wish,
@@ -169,7 +157,13 @@ impl Service {
             user_agent: request.user_agent,
         };
         let address_hash = self.keyring().address_hash(&address);
-        let Some(throttles) = self.count_mail(request.wish, address_hash, &caller).await? else {
+        let account = self.store().find(address_hash).await?;
+        // Mail that only says that there is an account uses up nothing of the mail that helps its owner.
+        let budget = match (request.wish, account) {
+            (Wish::Register, Some(_)) => "taken_mail",
+            _ => "address_mail",
+        };
+        let Some(throttles) = self.count_mail(budget, address_hash, &caller).await? else {
             tracing::info!(job.id = %job.id, "too many mails: none is sent");
             return Ok(self.store().drop_job(job.id).await?);
         };
@@ -181,7 +175,6 @@ impl Service {
             },
             ..Beside::default()
         };
-        let account = self.store().find(address_hash).await?;
         match (request.wish, account) {
             (Wish::Register, None) => self.send_verification(&address, address_hash, beside).await,
             (Wish::Register, Some(account)) => self.send_taken(account, beside).await,
@@ -195,7 +188,7 @@ impl Service {
     /// `None`: no more mail for this address, or at the wish of this source, for the moment.
     async fn count_mail(
         &self,
-        wish: Wish,
+        budget: &'static str,
         address_hash: [u8; 32],
         caller: &Caller,
     ) -> Result<Option<Vec<store::ThrottleChange>>, Error> {
@@ -203,7 +196,7 @@ impl Service {
         let source_hash = self.keyring().source_hash(&caller.source());
         let (address, source): (Versioned<[Window; 2]>, Versioned<Window>) = self
             .store()
-            .mail_limits(wish.name(), address_hash, source_hash)
+            .mail_limits(budget, address_hash, source_hash)
             .await?;
         let limits = policy.mails_per_address;
         let [hour, day] = address.value;
@@ -216,7 +209,7 @@ impl Service {
             return Ok(None);
         }
         let counted = [hour.counted(now, per_hour), day.counted(now, per_day)];
-        let mut changes = vec![address.mail_address_change(wish.name(), address_hash, &counted)?];
+        let mut changes = vec![address.mail_address_change(budget, address_hash, &counted)?];
         if let Some(limit) = policy.mails_per_source {
             let counted = source.value.counted(now, limit);
             changes.push(source.mail_source_change(source_hash, &counted)?);

@@ -100,13 +100,11 @@ impl Service {
         )
     }
 
-    /// Deletes what has outlived its use, for as long as it runs. By a clock that is wrong, nothing.
+    /// Deletes what has outlived its use, for as long as it runs.
     pub async fn keep_house(self) {
         loop {
-            if matches!(self.readiness().await, Ok(())) {
-                let swept = self.store().sweep(self.now()).await;
-                tracing::debug!(rows = swept, "swept");
-            }
+            let swept = self.store().sweep(self.now()).await;
+            tracing::debug!(rows = swept, "swept");
             tokio::time::sleep(Duration::from_mins(5)).await;
         }
     }

@@ -6,7 +6,7 @@ use std::time::Duration;
 use credentials::{KeyId, Keyring};
 use sqlx::migrate::{MigrateError, Migrator};
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
-use sqlx::{Connection, PgConnection, PgPool};
+use sqlx::{Connection, PgConnection, PgPool, Row};
 use thiserror::Error;
 
 static MIGRATOR: Migrator = sqlx::migrate!("../../migrations");
@@ -170,17 +170,15 @@ pub async fn check_keys(pool: &PgPool, keyring: &Keyring) -> Result<(), ConnectE
         .await
         .map_err(crate::Error::from)?;
     }
-    let stored = sqlx::query_as::<_, (i32, Vec<u8>)>("SELECT key_id, check_value FROM key_checks")
+    let stored = sqlx::query("SELECT key_id, check_value FROM key_checks")
         .fetch_all(pool)
         .await
         .map_err(crate::Error::from)?;
-    for (stored, value) in stored {
-        let key = crate::error::key_id(stored)?;
-        if keyring
-            .check_value(key)
-            .ok()
-            .is_none_or(|expected| expected.as_slice() != value)
-        {
+    for row in stored {
+        let key = crate::error::key_id(row.try_get("key_id").map_err(crate::Error::from)?)?;
+        let value: Vec<u8> = row.try_get("check_value").map_err(crate::Error::from)?;
+        let expected = keyring.check_value(key).ok();
+        if expected.is_none_or(|expected| expected.as_slice() != value) {
             return Err(ConnectError::OtherKey(key));
         }
     }

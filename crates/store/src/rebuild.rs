@@ -180,9 +180,10 @@ impl Store {
         Ok(())
     }
 
-    /// A session keeps its token, when it was last seen and its MAC, which no event holds; one that has
-    /// lost its row cannot be brought back. Where what the history tells does not fit that MAC, somebody
-    /// made the row: it goes. No MAC is made here, or a rebuild would bless what was forged.
+    /// A session keeps its token, which no event holds and which names its account and itself; one
+    /// that has lost its row cannot be brought back. Where what the history tells does not fit the row's
+    /// MAC, somebody changed the row, and it counts as last seen when it began: a rebuild revives no
+    /// session that has been idle for too long.
     async fn rebuild_sessions(
         &self,
         expected: &Expected,
@@ -208,22 +209,16 @@ impl Store {
             let (Some(told), Some(token)) = (told, token_hash_from(row)?) else {
                 continue;
             };
-            let last_seen_at = row.try_get("last_seen_at")?;
-            let session = SessionRecord {
-                last_seen_at,
+            let mut session = SessionRecord {
+                last_seen_at: row.try_get("last_seen_at")?,
                 token,
                 ..told.clone()
             };
-            let mac: Vec<u8> = row.try_get("mac")?;
-            if session.fits(&self.keyring, &mac) {
-                rebuild_session(&session, transaction).await?;
-            } else {
-                sqlx::query("DELETE FROM sessions WHERE account_id = $1 AND session_id = $2")
-                    .bind(id)
-                    .bind(stored)
-                    .execute(&mut *transaction)
-                    .await?;
+            if !session.fits(&self.keyring, row.try_get("mac")?) {
+                session.last_seen_at = told.created_at;
             }
+            let mac = session.mac(&self.keyring)?;
+            rebuild_session(&session, mac, transaction).await?;
         }
         Ok(())
     }
@@ -290,6 +285,7 @@ async fn rebuild_settings(
 
 async fn rebuild_session(
     session: &SessionRecord,
+    mac: [u8; 32],
     transaction: &mut PgConnection,
 ) -> Result<(), Error> {
     let json = |personal: &Option<account::Personal>| {
@@ -301,7 +297,7 @@ async fn rebuild_session(
     };
     sqlx::query(
         "UPDATE sessions SET created_at = $3, expires_at = $4, factors = $5, ip = $6,
-            user_agent = $7
+            user_agent = $7, last_seen_at = $8, mac = $9
         WHERE account_id = $1 AND session_id = $2",
     )
     .bind(session.account.as_uuid())
@@ -311,6 +307,8 @@ async fn rebuild_session(
     .bind(factors_text(&session.factors))
     .bind(json(&session.ip)?)
     .bind(json(&session.user_agent)?)
+    .bind(session.last_seen_at)
+    .bind(mac.as_slice())
     .execute(transaction)
     .await?;
     Ok(())

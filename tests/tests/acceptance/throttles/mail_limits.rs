@@ -38,8 +38,8 @@ async fn an_address_is_sent_three_mails_an_hour_and_ten_a_day_by_whomever_and_wh
         for (n, path) in [
             "/password-reset",
             "/unblock",
-            "/accounts",
-            "/accounts",
+            "/unblock",
+            "/password-reset",
             "/password-reset",
         ]
         .into_iter()
@@ -60,14 +60,42 @@ async fn an_address_is_sent_three_mails_an_hour_and_ten_a_day_by_whomever_and_wh
     }
     // A day after the first.
     deployment.clock.turn(Duration::hours(19));
-    for email in addresses {
-        ask(&deployment, "/accounts", email, "192.0.2.1").await;
+    for (email, path) in addresses.into_iter().zip(["/unblock", "/accounts"]) {
+        ask(&deployment, path, email, "192.0.2.1").await;
         assert_eq!(
             mails_to(&deployment, email).await,
             11,
             "{email} a day later"
         );
     }
+}
+
+/// A stranger who registers an owner's address over and over does not keep the owner from a link.
+#[tokio::test]
+async fn mail_that_an_address_is_taken_uses_up_nothing_of_the_mail_that_helps_its_owner() {
+    let deployment = Deployment::with(two_servers()).await;
+    deployment.create_account("ada@example.com").await;
+    for n in 0..5 {
+        ask(
+            &deployment,
+            "/accounts",
+            "ada@example.com",
+            &format!("192.0.2.{n}"),
+        )
+        .await;
+    }
+    assert_eq!(mails_to(&deployment, "ada@example.com").await, 3);
+    ask(
+        &deployment,
+        "/password-reset",
+        "ada@example.com",
+        "192.0.3.1",
+    )
+    .await;
+    ask(&deployment, "/unblock", "ada@example.com", "192.0.3.1").await;
+    assert_eq!(mails_to(&deployment, "ada@example.com").await, 5);
+    deployment.mailed_token("ada@example.com", "reset").await;
+    deployment.mailed_token("ada@example.com", "unblock").await;
 }
 
 /// Checks: throttle_as_documented (ASVS-6.3.1): mail by source.

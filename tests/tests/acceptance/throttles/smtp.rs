@@ -300,13 +300,29 @@ async fn mail_refused_for_good_is_tried_again_seldom_and_given_up_after_five_day
     server.accepts("a@example.com", "Confirm").await;
     settle(&deployment).await;
 
+    let b = deployment.create_account("b@example.com").await;
     server.behave("permanent");
-    ask(&deployment, "/accounts", "b@example.com").await;
+    // That an account exists is true for longer than a link.
+    ask(&deployment, "/accounts", &b.email).await;
     more_failures(&deployment, failures).await;
     deployment.clock.turn(Duration::days(5));
     settle(&deployment).await;
     assert!(deployment.log(0).contains("mail given up"));
     assert_eq!(server.accepted().len(), 1);
+}
+
+#[tokio::test]
+async fn a_link_that_has_expired_while_it_waited_is_not_sent() {
+    let server = MailServer::start();
+    let deployment = Deployment::with(server.options()).await;
+    server.behave("transient");
+    ask(&deployment, "/accounts", "a@example.com").await;
+    more_failures(&deployment, 0.0).await;
+    server.behave("");
+    deployment.clock.turn(Duration::hours(25));
+    settle(&deployment).await;
+    assert!(deployment.log(0).contains("its link has expired"));
+    assert_eq!(server.accepted().len(), 0);
 }
 
 /// Whatever goes wrong after a mail was accepted, it is not sent twice.
