@@ -58,7 +58,7 @@ async fn what_expired_is_deleted_and_a_count_of_failures_only_after_a_month_with
     }
     let throttles = rows(&mut connection, "throttles").await;
 
-    deployment.clock.turn(Duration::days(3));
+    deployment.clock.turn(Duration::days(16));
     deployment.servers[0].terminate().await;
     deployment.restart(0).await;
     for table in ["sessions", "registrations", "tokens"] {

@@ -1,0 +1,22 @@
+//! What must hold when many things happen at once, and when processes die in the middle of them.
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test that cannot go on fails"
+)]
+
+mod budget;
+mod crash;
+mod crowd;
+mod ended;
+mod hang_up;
+mod load;
+mod mail_crash;
+mod mail_server;
+mod once_codes;
+mod once_links;
+mod pressure;
+mod sequencer;
+mod serving;
