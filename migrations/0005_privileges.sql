@@ -18,8 +18,9 @@ GRANT SELECT, UPDATE ON log_head TO countersign_sequencer;
 
 -- Not the sealed secrets and keys: nothing that a reader does needs them.
 GRANT SELECT ON
-    events, unsequenced, log, log_head, states, logins, settings, staff, throttles
+    events, unsequenced, log, log_head, states, logins, settings, throttles
     TO countersign_reader;
+GRANT SELECT (staff_id, name, role, issued_at, expires_at, revoked_at) ON staff TO countersign_reader;
 GRANT SELECT (account_id, session_id, created_at, last_seen_at, expires_at, factors)
     ON sessions TO countersign_reader;
 GRANT SELECT (mail_id, created_at, due_at, attempts) ON outbox TO countersign_reader;

@@ -1,17 +1,16 @@
 //! Turning two-factor on and off.
 
 use account::command::{CancelEnrollment, ConfirmEnrollment, DisableTwoFactor, StartEnrollment};
-use account::state::TwoFactor;
+use account::state::{Opened, TwoFactor};
 use account::{AccountEvent, Command, CredentialId};
 use chrono::{DateTime, Utc};
 use credentials::{SecretKind, TotpCode, TotpSecret, qr};
 use store::{Beside, Dossier, Issued, NewSecret};
 use zeroize::Zeroizing;
 
-use crate::facts::address_of;
+use crate::current_password::Guarded;
 use crate::facts::opened;
 use crate::owner::Act;
-use crate::owner::rejected_or_done;
 use crate::password_check::PasswordCheck;
 use crate::{Caller, Error, Owner, Secret, Service};
 
@@ -34,47 +33,31 @@ impl Service {
         owner: &Owner,
         current: &str,
     ) -> Result<Enrollment, Error> {
-        let mut check = PasswordCheck::new(current);
-        let mut attempts = self.attempts("StartEnrollment", &owner.account.as_uuid())?;
         let secret = TotpSecret::generate(self.random())?;
         let enrollment = CredentialId::from_uuid(self.new_id()?);
-        loop {
-            let dossier = self.owned(owner).await?;
-            let at = dossier.loaded.moment(self.now());
-            if matches!(
-                opened(dossier.loaded.state())?.two_factor,
-                TwoFactor::Enabled { .. }
-            ) {
-                return Err(Error::TwoFactorAlreadyEnabled);
-            }
-            let verdict = self.check_current(&mut check, &dossier, owner, at).await?;
-            let mut beside = Beside::default();
-            if verdict.matched {
-                beside
-                    .secrets
-                    .push(self.totp_secret(&dossier, enrollment, &secret)?);
-            }
-            let address = address_of(&dossier)?;
-            let session = owner.session.id;
-            let command = Command::StartEnrollment(StartEnrollment {
-                at,
-                session,
-                verdict,
-                enrollment,
-            });
-            let act = Act {
-                beside,
-                ..Act::of(at, command)
-            };
-            let done = self
-                .carry_out(caller, owner, dossier, act, &mut attempts)
-                .await?;
-            if let Some(events) = done {
-                rejected_or_done(&events)?;
-                let expires_at = at + self.policy().enrollment_lifetime;
-                return self.enrollment_of(&secret, address.as_written(), expires_at);
-            }
-        }
+        let session = owner.session.id;
+        let guarded = Guarded {
+            name: "StartEnrollment",
+            check: PasswordCheck::new(current),
+            ready: must_be_off,
+            command: |dossier: &Dossier, at, verdict| {
+                let command = StartEnrollment {
+                    at,
+                    session,
+                    verdict,
+                    enrollment,
+                };
+                let kept = self.totp_secret(dossier, enrollment, &secret)?;
+                Ok((Command::StartEnrollment(command), Some(kept)))
+            },
+        };
+        let events = self.with_current_password(caller, owner, guarded).await?;
+        let expires_at = events.iter().find_map(|event| match event {
+            AccountEvent::EnrollmentStarted { expires_at, .. } => Some(*expires_at),
+            _ => None,
+        });
+        let expires_at = expires_at.ok_or(Error::NoEnrollment)?;
+        self.enrollment_of(&secret, &self.email(owner)?, expires_at)
     }
 
     fn totp_secret(
@@ -168,35 +151,36 @@ impl Service {
         owner: &Owner,
         current: &str,
     ) -> Result<(), Error> {
-        let mut check = PasswordCheck::new(current);
-        let mut attempts = self.attempts("DisableTwoFactor", &owner.account.as_uuid())?;
-        loop {
-            let dossier = self.owned(owner).await?;
-            let at = dossier.loaded.moment(self.now());
-            if !matches!(
-                opened(dossier.loaded.state())?.two_factor,
-                TwoFactor::Enabled { .. }
-            ) {
-                return Err(Error::TwoFactorNotEnabled);
-            }
-            let verdict = self.check_current(&mut check, &dossier, owner, at).await?;
-            let beside = Beside::default();
-            let session = owner.session.id;
-            let command = Command::DisableTwoFactor(DisableTwoFactor {
-                at,
-                session,
-                verdict,
-            });
-            let act = Act {
-                beside,
-                ..Act::of(at, command)
-            };
-            let done = self
-                .carry_out(caller, owner, dossier, act, &mut attempts)
-                .await?;
-            if let Some(events) = done {
-                return rejected_or_done(&events);
-            }
-        }
+        let session = owner.session.id;
+        let guarded = Guarded {
+            name: "DisableTwoFactor",
+            check: PasswordCheck::new(current),
+            ready: must_be_on,
+            command: |_: &Dossier, at, verdict| {
+                let command = DisableTwoFactor {
+                    at,
+                    session,
+                    verdict,
+                };
+                Ok((Command::DisableTwoFactor(command), None))
+            },
+        };
+        self.with_current_password(caller, owner, guarded)
+            .await
+            .map(drop)
+    }
+}
+
+fn must_be_off(account: &Opened) -> Result<(), Error> {
+    match account.two_factor {
+        TwoFactor::Enabled { .. } => Err(Error::TwoFactorAlreadyEnabled),
+        TwoFactor::Disabled | TwoFactor::Enrolling { .. } => Ok(()),
+    }
+}
+
+fn must_be_on(account: &Opened) -> Result<(), Error> {
+    match account.two_factor {
+        TwoFactor::Enabled { .. } => Ok(()),
+        TwoFactor::Disabled | TwoFactor::Enrolling { .. } => Err(Error::TwoFactorNotEnabled),
     }
 }

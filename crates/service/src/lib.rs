@@ -10,6 +10,7 @@ mod audit;
 mod caller;
 mod clock;
 mod counting;
+mod current_password;
 mod enrollment;
 mod error;
 mod facts;

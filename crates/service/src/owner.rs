@@ -1,15 +1,13 @@
 //! A signed-in account: proving it, its sessions, its settings.
 
 use account::command::{EndOtherSessions, EndSession, SignOut};
-use account::{AccountEvent, Actor, Command, PasswordVerdict, Refusal, SessionId};
+use account::{AccountEvent, Actor, Command, Refusal, SessionId};
 use chrono::{DateTime, Duration, Utc};
 use credentials::{Field, Token};
 use store::{Beside, Dossier, Entry, Issued};
 
 use crate::act::Attempts;
-use crate::facts::opened;
 use crate::facts::reveal_address;
-use crate::password_check::PasswordCheck;
 use crate::view::{AccountView, SessionListing, SessionView, SettingsView, TwoFactorView};
 use crate::{Caller, Error, Owner, Service, Transport};
 
@@ -90,7 +88,7 @@ impl Service {
         })
     }
 
-    fn email(&self, owner: &Owner) -> Result<String, Error> {
+    pub(crate) fn email(&self, owner: &Owner) -> Result<String, Error> {
         let key = owner.profile.data_key(self.keyring(), owner.account)?;
         reveal_address(&key, owner.account, &owner.profile.email)
     }
@@ -182,23 +180,6 @@ impl Service {
             .ok_or(Error::Unauthenticated)
     }
 
-    /// The verdict about a current password, which is not looked at while attempts are refused.
-    pub(crate) async fn check_current(
-        &self,
-        check: &mut PasswordCheck,
-        dossier: &Dossier,
-        owner: &Owner,
-        at: DateTime<Utc>,
-    ) -> Result<PasswordVerdict, Error> {
-        let account = dossier.loaded.state();
-        if let Some(wait) = account.current_password_refusal(owner.session.id, at, self.policy()) {
-            return Err(Error::waiting(wait, at));
-        }
-        check
-            .against(dossier, opened(account)?, &self.0.hashing)
-            .await
-    }
-
     /// Decides and commits one command of the owner's. `None`: decide again.
     pub(crate) async fn carry_out(
         &self,
@@ -231,17 +212,5 @@ impl Service {
             .commit(Entry::new(decided, issued, metadata), beside, attempts)
             .await?;
         Ok(committed.then_some(events))
-    }
-}
-
-/// A wrong current password is an event, and an answer of its own.
-pub(crate) fn rejected_or_done(events: &[AccountEvent]) -> Result<(), Error> {
-    let rejected = events
-        .iter()
-        .any(|event| matches!(event, AccountEvent::PasswordRejected { .. }));
-    if rejected {
-        Err(Error::InvalidCredentials)
-    } else {
-        Ok(())
     }
 }

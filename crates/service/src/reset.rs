@@ -1,14 +1,16 @@
 //! Choosing a new password: by a mailed link, or in a session.
 
+use std::time::Duration;
+
 use account::command::{ResetPassword, SetPassword};
 use account::throttle::Backoff;
-use account::{AccountId, Actor, Command, CredentialId, DeviceId, ResetId};
+use account::{AccountId, Actor, Command, CredentialId, DeviceId, PasswordVerdict, ResetId};
 use credentials::{PasswordHash, Token, TokenKind};
 use store::{Beside, Dossier, Entry, Issued};
 
 use crate::act::Attempts;
+use crate::current_password::Guarded;
 use crate::facts::address_of;
-use crate::owner::{Act, rejected_or_done};
 use crate::password_check::PasswordCheck;
 use crate::{Caller, Error, Owner, Secret, Service};
 
@@ -118,41 +120,45 @@ impl Service {
         new_password: &str,
     ) -> Result<(), Error> {
         let mut check = PasswordCheck::new(current);
-        let mut attempts = self.attempts("SetPassword", &owner.account.as_uuid())?;
-        let password = CredentialId::from_uuid(self.new_id()?);
-        let mut hash = None;
-        loop {
-            let dossier = self.owned(owner).await?;
-            let at = dossier.loaded.moment(self.now());
-            let verdict = self.check_current(&mut check, &dossier, owner, at).await?;
-            if verdict.matched && hash.is_none() {
-                let chosen = self.choose_password(new_password, &address_of(&dossier)?)?;
-                hash = Some(self.0.hashing.hash(&chosen, self.random()).await?);
-            }
-            let hash = hash.as_ref().filter(|_| verdict.matched);
-            let (key, id) = (&dossier.data_key, owner.account.as_uuid());
-            let secret = hash.map(|hash| self.password_secret(key, id, password, hash));
-            let beside = Beside {
-                secrets: secret.transpose()?.into_iter().collect(),
-                ..Beside::default()
-            };
-            let session = owner.session.id;
-            let command = Command::SetPassword(SetPassword {
-                at,
-                session,
-                verdict,
-                password,
-            });
-            let act = Act {
-                beside,
-                ..Act::of(at, command)
-            };
-            let done = self
-                .carry_out(caller, owner, dossier, act, &mut attempts)
-                .await?;
-            if let Some(events) = done {
-                return rejected_or_done(&events);
-            }
-        }
+        let dossier = self.owned(owner).await?;
+        let at = dossier.loaded.moment(self.now());
+        let right = self
+            .check_current(&mut check, &dossier, owner, at)
+            .await?
+            .matched;
+        let hash = if right {
+            let chosen = self.choose_password(new_password, &address_of(&dossier)?)?;
+            Some(self.0.hashing.hash(&chosen, self.random()).await?)
+        } else {
+            None
+        };
+        let (session, password) = (owner.session.id, CredentialId::from_uuid(self.new_id()?));
+        let guarded = Guarded {
+            name: "SetPassword",
+            check,
+            ready: |_| Ok(()),
+            command: |dossier: &Dossier, at, verdict: PasswordVerdict| {
+                let (key, id) = (&dossier.data_key, owner.account.as_uuid());
+                let hash = hash
+                    .as_ref()
+                    .map(|hash| self.password_secret(key, id, password, hash));
+                if verdict.matched && hash.is_none() {
+                    // It became right while it was looked at: the same call will find it so.
+                    return Err(Error::Overloaded {
+                        retry_after: Duration::from_secs(1),
+                    });
+                }
+                let command = SetPassword {
+                    at,
+                    session,
+                    verdict,
+                    password,
+                };
+                Ok((Command::SetPassword(command), hash.transpose()?))
+            },
+        };
+        self.with_current_password(caller, owner, guarded)
+            .await
+            .map(drop)
     }
 }
