@@ -122,9 +122,8 @@ async fn until_the_end(
     database: &Database,
     mut end: watch::Receiver<bool>,
 ) -> Result<(), Failure> {
+    let asked = end.clone();
     tokio::select! {
-        // Listeners end when it is asked for, too.
-        biased;
         _ = end.wait_for(|asked| *asked) => {}
         () = database.died() => {
             return Err(Failure::Failed(
@@ -136,7 +135,10 @@ async fn until_the_end(
             return Err(Failure::Failed("a worker has ended; the log says why".to_owned()));
         }
         _ = listeners.join_next() => {
-            return Err(Failure::Failed("a listener has ended; the log says why".to_owned()));
+            // Listeners end when it is asked for, too, and may hear of it before this task does.
+            if !*asked.borrow() {
+                return Err(Failure::Failed("a listener has ended; the log says why".to_owned()));
+            }
         }
     }
     tracing::info!("ending: finishing requests");

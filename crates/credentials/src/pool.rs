@@ -71,8 +71,8 @@ struct Shared {
     nobody: PasswordHash,
 }
 
-/// The right to run one hash. Taken before an account is looked up, so that waiting tells nothing
-/// about whether it exists; dropped unused, it is free again.
+/// The right to run one hash. Waited for in the same way whether or not there is an account; dropped
+/// unused, it is free again.
 #[derive(Debug)]
 pub struct HashingPermit {
     pool: HashingPool,
