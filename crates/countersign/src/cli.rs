@@ -70,7 +70,7 @@ pub struct Global {
 /// All commands.
 #[derive(Debug, Subcommand)]
 pub enum Command {
-    /// Serve the API, the pages and the internal listener until SIGTERM or Ctrl-C
+    /// Serve the API and the internal listener until SIGTERM or Ctrl-C
     ///
     /// Starts the embedded database unless DATABASE_URL names another, migrates it, and prints the
     /// address when it is ready. One server at a time uses a data directory; any number share an

@@ -70,7 +70,7 @@ macro_rules! settings {
 }
 
 settings! {
-    /// Address and port of the API and the pages
+    /// Address and port of the API
     listen: SocketAddr = variable("COUNTERSIGN_LISTEN").flag().or("127.0.0.1:8080")
         => network::socket_address;
 
