@@ -31,6 +31,8 @@ pub(crate) fn master_keys(configuration: &Configuration) -> Result<MasterKeys, F
     let path = &configuration.master_key_file;
     let first_start = configuration.database_url.is_none() && !database::exists(configuration);
     let keys = if first_start && !path.exists() {
+        embedded_postgres::make_data_dir(&configuration.data_dir)
+            .map_err(|error| Failure::because(&error))?;
         keys::generate(path, &SystemRandom)
     } else {
         keys::read(path)

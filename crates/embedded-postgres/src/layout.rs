@@ -3,7 +3,7 @@
 use std::{
     fs::{self, DirBuilder, Permissions},
     io::ErrorKind,
-    os::unix::fs::{DirBuilderExt, PermissionsExt},
+    os::unix::fs::{DirBuilderExt, MetadataExt, PermissionsExt},
     path::{Path, PathBuf},
 };
 
@@ -38,6 +38,7 @@ impl Layout {
             }
         }
         let root = fs::canonicalize(&wanted).map_err(io_error("open the folder", &wanted))?;
+        open_if_fresh(&root)?;
         Ok(Self { root })
     }
 
@@ -70,6 +71,25 @@ impl Layout {
             Some(major) => Ok(Some(major)),
             None => Err(Error::NotACluster { path }),
         }
+    }
+}
+
+/// Makes the data directory, for a caller who keeps something of their own in it before the first
+/// [`crate::start`].
+pub fn make_data_dir(data_dir: &Path) -> Result<(), Error> {
+    Layout::prepare(data_dir).map(drop)
+}
+
+/// A folder that somebody made for us, such as with `mktemp -d`, is as good as one that we made. One
+/// with anything in it is not ours to open.
+fn open_if_fresh(root: &Path) -> Result<(), Error> {
+    let ours =
+        fs::metadata(root).is_ok_and(|found| found.uid() == rustix::process::geteuid().as_raw());
+    let empty = fs::read_dir(root).is_ok_and(|mut entries| entries.next().is_none());
+    if ours && empty {
+        allow(root, PASSABLE)
+    } else {
+        Ok(())
     }
 }
 

@@ -26,6 +26,7 @@ mod tools;
 mod wire;
 
 pub use error::Error;
+pub use layout::make_data_dir;
 pub use lock::join;
 pub use server::{Joined, Server};
 pub use settings::{Durability, Settings};

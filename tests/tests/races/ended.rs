@@ -24,7 +24,7 @@ async fn two_servers() -> Deployment {
 }
 
 /// Between two checks: endings hash passwords as well, and share the processor.
-const PACE: std::time::Duration = std::time::Duration::from_millis(4);
+const PACE: std::time::Duration = std::time::Duration::from_millis(10);
 
 /// Session checks, one after the other.
 struct Watch {

@@ -160,6 +160,32 @@ async fn a_server_that_ends_while_it_starts_is_quoted() {
     );
 }
 
+/// Such as `mktemp -d` makes. One with something in it is not ours to open.
+#[tokio::test]
+async fn an_empty_folder_is_opened_to_the_servers_user_and_no_other() {
+    let ground = Ground::new();
+    let closed = |name: &str| {
+        let folder = ground.path().join(name);
+        fs::create_dir(&folder).unwrap();
+        fs::set_permissions(&folder, Permissions::from_mode(0o700)).unwrap();
+        folder
+    };
+    let mode = |folder: &Path| fs::metadata(folder).unwrap().permissions().mode() & 0o777;
+    let settings = |data_dir: &Path| Settings {
+        data_dir: data_dir.to_owned(),
+        ..ground.settings()
+    };
+    let empty = closed("empty");
+    start(settings(&empty)).await.unwrap().stop().await.unwrap();
+    assert_eq!(mode(&empty), 0o711);
+
+    let used = closed("used");
+    fs::write(used.join("diary"), "private").unwrap();
+    let outcome = start(settings(&used)).await;
+    assert_eq!(mode(&used), 0o700);
+    assert_eq!(outcome.is_err(), is_root());
+}
+
 #[tokio::test]
 async fn a_folder_that_the_servers_user_cannot_enter_is_named() {
     if !is_root() {
