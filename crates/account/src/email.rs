@@ -12,7 +12,7 @@ const MAX_BYTES: usize = 254;
 /// RFC 5321, section 4.5.3.1.1.
 const MAX_LOCAL_BYTES: usize = 64;
 
-/// An address as its owner wrote it, with the canonical form by which accounts are found: the
+/// An address as its owner wrote it (in NFC), with the canonical form by which accounts are found: the
 /// domain as IDNA ASCII, the local part in NFC and lower case, letter by letter. No provider's
 /// own rules (dots, plus signs) are applied, and compatibility characters (full-width letters,
 /// ligatures, dotless i) stay what they are.
@@ -59,21 +59,22 @@ impl FromStr for EmailAddress {
         if text.len() > MAX_BYTES || local.len() > MAX_LOCAL_BYTES {
             return Err(InvalidEmailAddress::TooLong);
         }
-        if !is_dot_atom(local) {
-            return Err(InvalidEmailAddress::LocalPart);
-        }
-        let domain = canonical_domain(domain).ok_or(InvalidEmailAddress::Domain)?;
-        let local = local
-            .nfc()
+        let composed = local.nfc().collect::<String>();
+        let folded = composed
+            .chars()
             .flat_map(char::to_lowercase)
             .nfc()
             .collect::<String>();
-        let canonical = format!("{local}@{domain}");
+        if !is_dot_atom(&composed) || !is_dot_atom(&folded) {
+            return Err(InvalidEmailAddress::LocalPart);
+        }
+        let ascii = canonical_domain(domain).ok_or(InvalidEmailAddress::Domain)?;
+        let canonical = format!("{folded}@{ascii}");
         if canonical.len() > MAX_BYTES {
             return Err(InvalidEmailAddress::TooLong);
         }
         Ok(Self {
-            written: text.to_owned(),
+            written: format!("{composed}@{domain}"),
             canonical,
         })
     }
@@ -82,16 +83,10 @@ impl FromStr for EmailAddress {
 /// RFC 5322, section 3.2.3, with the letters of RFC 6532. Quoted local parts are not taken: no
 /// mailbox in use needs them, and they are where header injection hides.
 fn is_dot_atom(local: &str) -> bool {
-    let is_atom_character = |c: char| {
-        c.is_alphanumeric() || "!#$%&'*+-/=?^_`{|}~".contains(c) || (!c.is_ascii() && is_mark(c))
-    };
+    let is_atom_character = |c: char| c.is_alphanumeric() || "!#$%&'*+-/=?^_`{|}~".contains(c);
     local
         .split('.')
         .all(|atom| !atom.is_empty() && atom.chars().all(is_atom_character))
-}
-
-fn is_mark(c: char) -> bool {
-    unicode_normalization::char::is_combining_mark(c)
 }
 
 fn canonical_domain(domain: &str) -> Option<String> {
@@ -155,12 +150,7 @@ mod tests {
 
     #[test]
     fn email_canonical_idempotent() {
-        for text in [
-            "ΟΔΟΣ@example.com",
-            "İx@example.com",
-            "A.B+c@Example.com",
-            "ẞ@example.com",
-        ] {
+        for text in ["ΟΔΟΣ@example.com", "A.B+c@Example.com", "ẞ@example.com"] {
             let once = canonical(text);
             assert_eq!(canonical(&once), once, "{text}");
         }
@@ -190,6 +180,9 @@ mod tests {
             ("a b@example.com", LocalPart),
             ("a\r\nBcc:x@example.com", LocalPart),
             ("a\0@example.com", LocalPart),
+            // What no letter absorbs is nothing that mail servers take.
+            ("mi\u{307}ke@example.com", LocalPart),
+            ("\u{130}x@example.com", LocalPart),
             ("\"a\"@example.com", LocalPart),
             ("a@", Domain),
             ("a@-example.com", Domain),

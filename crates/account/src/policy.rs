@@ -60,7 +60,8 @@ impl Default for Policy {
             reset_lifetime: Duration::minutes(30),
             resets_per_account: 10,
             verification_lifetime: Duration::hours(24),
-            unblock_lifetime: Duration::minutes(30),
+            // They open nothing, so they may live long enough to be found in the morning.
+            unblock_lifetime: Duration::hours(24),
             strangers: hundred_failures,
             codes: hundred_failures,
             enrollment_codes: BackoffPolicy {

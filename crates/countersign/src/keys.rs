@@ -42,6 +42,15 @@ pub enum KeysError {
         /// Its permission bits.
         mode: u32,
     },
+    /// Somebody else's file: they can read it, whatever its mode.
+    #[error(
+        "the master key {} belongs to another user: run `chown` to make it yours, and think about who \
+         has read it", .path.display()
+    )]
+    OfAnother {
+        /// The file.
+        path: PathBuf,
+    },
     /// Creating found a file.
     #[error(
         "{} exists and is not overwritten: without it nobody can read its database; choose \
@@ -90,6 +99,9 @@ pub fn read(path: &Path) -> Result<MasterKeys, KeysError> {
             path: path.into(),
             mode,
         });
+    }
+    if metadata.uid() != rustix::process::geteuid().as_raw() {
+        return Err(KeysError::OfAnother { path: path.into() });
     }
     let mut text = Zeroizing::new(String::new());
     file.take(SIZE_MAX)

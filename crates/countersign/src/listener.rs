@@ -20,6 +20,8 @@ use tower::ServiceExt;
 
 /// How long a client may take to send the head of a request, the idle time before it included.
 const HEAD: Duration = Duration::from_secs(30);
+/// How long a client may leave what was sent to it unread, in milliseconds.
+const UNREAD_MS: u32 = 30_000;
 /// More connections wait to be accepted. Well below what a process may have open.
 const CONNECTIONS: usize = 800;
 
@@ -61,6 +63,7 @@ async fn serve(
     mut end: watch::Receiver<bool>,
 ) {
     let _ = stream.set_nodelay(true);
+    let _ = rustix::net::sockopt::set_tcp_user_timeout(&stream, UNREAD_MS);
     let service = service_fn(move |mut request: Request<Incoming>| {
         request.extensions_mut().insert(ConnectInfo(peer));
         router.clone().oneshot(request.map(axum::body::Body::new))

@@ -105,6 +105,20 @@ mod tests {
         lanes: 1,
     };
 
+    /// Checks: stored_phc_parses (ASVS-11.4.2, NIST-3.1.1.2-K).
+    #[test]
+    fn stored_phc_parses_as_algorithm_version_costs_salt_and_tag() {
+        let made = PasswordHash::new(COST, [1; 16], Zeroizing::new([2; 32]));
+        let parts = made.as_str().split('$').collect::<Vec<_>>();
+        let costs = "m=19456,t=2,p=1";
+        assert_eq!(&parts[..4], ["", "argon2id", "v=19", costs]);
+        let bits = parts[4..].iter().map(|part| {
+            let bytes = data_encoding::BASE64_NOPAD.decode(part.as_bytes());
+            bytes.unwrap().len() * 8
+        });
+        assert_eq!(bits.collect::<Vec<_>>(), [128, 256]);
+    }
+
     #[test]
     fn what_is_made_is_read_again() {
         let made = PasswordHash::new(COST, [1; 16], Zeroizing::new([2; 32]));

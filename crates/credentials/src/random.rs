@@ -46,6 +46,7 @@ impl Random for SystemRandom {
 #[cfg(test)]
 pub(crate) mod tests {
     use super::*;
+    use crate::{DataKey, MasterKeys, Token, TokenKind, TotpSecret};
 
     /// Stands for a machine whose generator is not ready.
     #[derive(Debug)]
@@ -68,9 +69,16 @@ pub(crate) mod tests {
         assert_ne!(id, random.id(at).unwrap());
     }
 
+    /// Checks: rng_failure_fails_closed (ASVS-11.5.2).
     #[test]
-    fn without_randomness_there_is_no_id() {
+    fn rng_failure_fails_closed_without_randomness_nothing_is_issued() {
         let random: &dyn Random = &NoRandom;
         assert!(random.id(DateTime::UNIX_EPOCH).is_err());
+        assert!(MasterKeys::generate(random).is_err());
+        assert!(DataKey::generate(random).is_err());
+        assert!(TotpSecret::generate(random).is_err());
+        for kind in TokenKind::ALL {
+            assert!(Token::generate(kind, Uuid::nil(), Uuid::nil(), random).is_err());
+        }
     }
 }

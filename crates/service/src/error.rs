@@ -92,7 +92,9 @@ impl From<store::Error> for Error {
                 retry_after: Duration::from_secs(1),
             },
             store::Error::AddressTaken => Self::AddressTaken,
-            store::Error::Unavailable(_) => Self::Unavailable(error.into()),
+            store::Error::Unavailable(_) | store::Error::Seal(SealError::Random(_)) => {
+                Self::Unavailable(error.into())
+            }
             other => Self::internal(other),
         }
     }
@@ -102,6 +104,7 @@ impl From<HashingError> for Error {
     fn from(error: HashingError) -> Self {
         match error {
             HashingError::Overloaded { retry_after } => Self::Overloaded { retry_after },
+            HashingError::Random(error) => error.into(),
             other => Self::internal(other),
         }
     }
@@ -115,12 +118,33 @@ impl From<RandomUnavailable> for Error {
 
 impl From<SealError> for Error {
     fn from(error: SealError) -> Self {
-        Self::internal(error)
+        match error {
+            SealError::Random(error) => error.into(),
+            other @ SealError::TooLong => Self::internal(other),
+        }
     }
 }
 
 impl From<Unsealable> for Error {
     fn from(error: Unsealable) -> Self {
         Self::internal(error)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Checks: rng_failure_fails_closed (ASVS-11.5.2).
+    #[test]
+    fn rng_failure_fails_closed_whoever_met_it_says_unavailable() {
+        for met in [
+            Error::from(RandomUnavailable),
+            HashingError::Random(RandomUnavailable).into(),
+            SealError::Random(RandomUnavailable).into(),
+            store::Error::Seal(SealError::Random(RandomUnavailable)).into(),
+        ] {
+            assert!(matches!(met, Error::Unavailable(_)), "{met:?}");
+        }
     }
 }

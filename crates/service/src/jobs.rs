@@ -158,15 +158,14 @@ impl Service {
         };
         let address_hash = self.keyring().address_hash(&address);
         let account = self.store().find(address_hash).await?;
-        // Mail that only says that there is an account uses up nothing of the mail that helps its owner.
+        // What only says that there is an account uses up nothing of the mail that helps its owner, and
+        // other mail nothing of the way out for an owner whom strangers keep waiting.
         let budget = match (request.wish, account) {
             (Wish::Register, Some(_)) => "taken_mail",
-            _ => "address_mail",
+            (Wish::Register, None) | (Wish::Reset, _) => "address_mail",
+            (Wish::Unblock, _) => "unblock_mail",
         };
-        let Some(throttles) = self.count_mail(budget, address_hash, &caller).await? else {
-            tracing::info!(job.id = %job.id, "too many mails: none is sent");
-            return Ok(self.store().drop_job(job.id).await?);
-        };
+        let (allowed, throttles) = self.count_mail(budget, address_hash, &caller).await?;
         let beside = Beside {
             throttles,
             spent: Spent {
@@ -175,6 +174,10 @@ impl Service {
             },
             ..Beside::default()
         };
+        if !allowed {
+            tracing::info!(job.id = %job.id, "too many mails: none is sent");
+            return self.commit_mail(None, beside, self.now()).await;
+        }
         match (request.wish, account) {
             (Wish::Register, None) => self.send_verification(&address, address_hash, beside).await,
             (Wish::Register, Some(account)) => self.send_taken(account, beside).await,
@@ -185,36 +188,36 @@ impl Service {
         }
     }
 
-    /// `None`: no more mail for this address, or at the wish of this source, for the moment.
+    /// Whether one more mail may go to this address at the wish of this source, and what is counted.
+    /// The source is counted even where the address has had enough: what a source has left tells
+    /// nothing about an address.
     async fn count_mail(
         &self,
         budget: &'static str,
         address_hash: [u8; 32],
         caller: &Caller,
-    ) -> Result<Option<Vec<store::ThrottleChange>>, Error> {
+    ) -> Result<(bool, Vec<store::ThrottleChange>), Error> {
         let (now, policy) = (self.now(), self.policy());
         let source_hash = self.keyring().source_hash(&caller.source());
         let (address, source): (Versioned<[Window; 2]>, Versioned<Window>) = self
             .store()
             .mail_limits(budget, address_hash, source_hash)
             .await?;
-        let limits = policy.mails_per_address;
-        let [hour, day] = address.value;
-        let [per_hour, per_day] = limits;
-        let refused = hour.refusal(now, per_hour).is_some() || day.refusal(now, per_day).is_some();
-        let source_refused = policy
-            .mails_per_source
-            .is_some_and(|limit| source.value.refusal(now, limit).is_some());
-        if refused || source_refused {
-            return Ok(None);
-        }
-        let counted = [hour.counted(now, per_hour), day.counted(now, per_day)];
-        let mut changes = vec![address.mail_address_change(budget, address_hash, &counted)?];
+        let mut changes = Vec::new();
         if let Some(limit) = policy.mails_per_source {
+            if source.value.refusal(now, limit).is_some() {
+                return Ok((false, changes));
+            }
             let counted = source.value.counted(now, limit);
             changes.push(source.mail_source_change(source_hash, &counted)?);
         }
-        Ok(Some(changes))
+        let ([hour, day], [per_hour, per_day]) = (address.value, policy.mails_per_address);
+        let refused = hour.refusal(now, per_hour).is_some() || day.refusal(now, per_day).is_some();
+        if !refused {
+            let counted = [hour.counted(now, per_hour), day.counted(now, per_day)];
+            changes.push(address.mail_address_change(budget, address_hash, &counted)?);
+        }
+        Ok((!refused, changes))
     }
 
     async fn send_verification(

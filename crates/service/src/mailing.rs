@@ -117,19 +117,31 @@ impl Service {
         let taken_at = self.now();
         let mails = self.store().take_mails(taken_at, LEASE, BATCH).await?;
         let count = mails.len();
-        for mail in mails {
-            let (id, attempts, created_at) = (mail.id, mail.attempts, mail.created_at);
-            if let Err(error) = self.deliver_taken(post, mail, taken_at).await {
-                self.0.counters.mail_failed();
-                tracing::error!(
-                    error = &error as &dyn std::error::Error,
-                    mail.id = %id,
-                    "a mail could not be worked on"
-                );
-                self.later(id, created_at, pause(attempts, true)).await?;
-            }
-        }
+        // At once: nobody learns from how long their own mail takes for whom another waits.
+        let deliveries = mails
+            .into_iter()
+            .map(|mail| self.deliver_or_keep(post, mail, taken_at));
+        futures::future::try_join_all(deliveries).await?;
         Ok(count)
+    }
+
+    async fn deliver_or_keep(
+        &self,
+        post: &Post,
+        mail: QueuedMail,
+        taken_at: DateTime<Utc>,
+    ) -> Result<(), Error> {
+        let (id, attempts, created_at) = (mail.id, mail.attempts, mail.created_at);
+        if let Err(error) = self.deliver_taken(post, mail, taken_at).await {
+            self.0.counters.mail_failed();
+            tracing::error!(
+                error = &error as &dyn std::error::Error,
+                mail.id = %id,
+                "a mail could not be worked on"
+            );
+            self.later(id, created_at, pause(attempts, true)).await?;
+        }
+        Ok(())
     }
 
     /// After a slow mail server, what waited behind may be another worker's by now: sending it here

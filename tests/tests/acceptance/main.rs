@@ -10,5 +10,7 @@
 
 mod evidence;
 mod promises;
+mod races;
+mod requirements;
 mod surface;
 mod throttles;

@@ -3,11 +3,10 @@
 use std::time::Duration;
 
 use account::{AccountId, EmailAddress};
-use clap::builder::NonEmptyStringValueParser;
 use clap::{Args, Subcommand, ValueEnum};
 use uuid::Uuid;
 
-use super::values::{id, token_lifetime};
+use super::values::{id, person_name, token_lifetime};
 use crate::configuration::{Layer, TOKEN, WebOrigin, protected};
 use crate::failure::Failure;
 use crate::secret_text::SecretText;
@@ -21,7 +20,7 @@ pub enum StaffCommand {
         #[arg(long, value_enum)]
         role: StaffRole,
         /// Who holds it: a person's name, as the history will tell it
-        #[arg(long, value_parser = NonEmptyStringValueParser::new())]
+        #[arg(long, value_parser = person_name)]
         name: String,
         /// How long it is valid, at most a year
         #[arg(long, value_name = "DURATION", default_value = "90d", value_parser = token_lifetime)]
@@ -80,7 +79,7 @@ pub enum SupportCommand {
         #[arg(value_parser = id::<AccountId>)]
         account: AccountId,
         /// Why, in words that an auditor understands
-        #[arg(long, value_parser = NonEmptyStringValueParser::new())]
+        #[arg(long, value_parser = person_name)]
         reason: String,
         /// The request that asked for it
         #[arg(long)]

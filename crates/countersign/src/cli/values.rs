@@ -50,6 +50,17 @@ pub(super) fn token_lifetime(text: &str) -> Result<Duration, String> {
     at_most(text, TOKEN_LIFETIME_MAX)
 }
 
+/// Stands in histories and on terminals for ever, so nothing that a terminal would obey.
+pub(super) fn person_name(text: &str) -> Result<String, String> {
+    if text.trim().is_empty() {
+        return Err("a name is not empty".to_owned());
+    }
+    if text.contains(char::is_control) {
+        return Err("a name has no control characters".to_owned());
+    }
+    Ok(text.to_owned())
+}
+
 pub(super) fn id<T: FromStr>(text: &str) -> Result<T, String> {
     let example = "ids look like 0193a3c4-5d6e-7f80-9a1b-2c3d4e5f6071";
     text.parse().map_err(|_| format!("not an id; {example}"))

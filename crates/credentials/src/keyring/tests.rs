@@ -33,6 +33,16 @@ fn mac_tamper() {
     assert!(!ring.verify_mac(Purpose::StateMac, KeyId(2), &parts, &tag));
 }
 
+/// Checks: ASVS-11.1.1, "each key has one purpose (HKDF label)".
+#[test]
+fn every_purpose_has_a_label_of_its_own() {
+    let labels = Purpose::ALL.map(Purpose::label);
+    assert_eq!(labels.into_iter().collect::<HashSet<_>>().len(), 11);
+    for label in labels {
+        assert!(label.chars().all(|c| c == '-' || c.is_ascii_lowercase()));
+    }
+}
+
 #[test]
 fn every_purpose_and_use_has_a_key_of_its_own() {
     let ring = keyring(&[(1, 1), (2, 2)]);

@@ -61,6 +61,55 @@ fn session_token_entropy_and_token_entropy() {
     }
 }
 
+/// Checks: chk_asvs_9_1_2 (ASVS-9.1.2): a token names neither an algorithm nor a key; its kind alone
+/// says how it is checked. Checks: chk_asvs_9_1_3 (ASVS-9.1.3): keys are those of our ring.
+#[test]
+fn a_token_cannot_choose_how_or_under_which_key_it_is_checked() {
+    let (ours, theirs) = (keyring(&[(1, 1)]), keyring(&[(1, 9)]));
+    for kind in TokenKind::ALL {
+        let token = token(kind);
+        let text = token.reveal();
+        let bytes = BASE64URL_NOPAD
+            .decode(text.strip_prefix(kind.prefix()).unwrap().as_bytes())
+            .unwrap();
+        let parts = [OWNER.as_bytes().as_slice(), ID.as_bytes(), &*token.secret];
+        assert_eq!(bytes, parts.concat(), "nothing else is in it");
+        let made_elsewhere = theirs.token_hash(&token);
+        assert!(!ours.token_matches(&token, &made_elsewhere));
+        let unknown = TokenHash {
+            key_id: KeyId(7),
+            ..ours.token_hash(&token)
+        };
+        assert!(!ours.token_matches(&token, &unknown));
+    }
+    // The forms in which other services' tokens name their algorithm are no tokens.
+    for foreign in [
+        "eyJhbGciOiJub25lIn0.eyJzdWIiOiIxIn0.",
+        "v2.local.AAAA",
+        "v4.public.AAAA",
+    ] {
+        for kind in TokenKind::ALL {
+            assert!(Token::parse(kind, foreign).is_none());
+        }
+    }
+}
+
+/// Checks: chk_nist_5_1_a_c (NIST-5.1-A..C), code_entropy_floor (ASVS-6.5.4).
+#[test]
+fn a_session_is_a_secret_of_the_service_that_the_owner_s_client_presents_in_whole() {
+    let ring = keyring(&[(1, 1)]);
+    for kind in [TokenKind::Session, TokenKind::BrowserSession] {
+        let issued = token(kind);
+        assert_eq!(issued.secret.len() * 8, 256);
+        let hash = ring.token_hash(&issued);
+        assert!(ring.token_matches(&issued, &hash));
+        // Who knows whose session it is, and which, knows nothing that opens it.
+        let guessed = Token::generate(kind, OWNER, ID, &SystemRandom).unwrap();
+        assert!(!ring.token_matches(&guessed, &hash));
+        assert_ne!(hash.hash, *issued.secret);
+    }
+}
+
 #[test]
 fn a_token_is_read_as_it_was_written() {
     let ring = keyring(&[(1, 1)]);

@@ -73,6 +73,18 @@ fn totp_window_exact() {
     }
 }
 
+/// Checks: no_wide_resync (RFC6238-6): a clock that is wrong is not learnt, however often it shows.
+#[test]
+fn no_wide_resync_a_device_that_is_always_two_steps_off_never_gets_in() {
+    let secret = TotpSecret::from_bytes(&[5; 20]).unwrap();
+    for step in 59_850_000..59_850_200 {
+        for off in [step - 2, step + 2] {
+            let steps = secret.matching_steps(&code_of(&secret, off), step * 30);
+            assert!(!steps.contains(&off), "{off} at {step}");
+        }
+    }
+}
+
 #[test]
 fn at_the_ends_of_time_there_are_fewer_steps_and_no_failure() {
     let secret = rfc_secret();

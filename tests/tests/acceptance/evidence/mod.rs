@@ -14,7 +14,7 @@ mod projections;
 mod rows_forged;
 mod rows_put_back;
 mod sequences;
-mod source;
+pub(crate) mod source;
 mod story;
 mod support;
 mod upcasting;

@@ -40,6 +40,8 @@ async fn no_code_of_an_enrollment_that_was_begun_anew_is_accepted() {
     confirm(&owner, &second.code(now)).await.expect(200);
 }
 
+/// Checks: chk_nist_2_2_2_c (NIST-2.2.2-C).
+///
 /// The claim holds for as long as the code could be accepted, on every server and over restarts.
 #[tokio::test]
 async fn no_code_is_accepted_twice() {

@@ -49,13 +49,17 @@ async fn is_closed(deployment: &Deployment, email: &str) {
     }
 }
 
-/// Checks: throttle_as_documented (NIST RL-2), unblock_link_only_device_cookie (OWASP-DEV-3).
+/// Checks: throttle_as_documented (NIST RL-2), chk_nist_3_2_2_b (NIST-3.2.2-B),
+/// unblock_link_only_device_cookie (OWASP-DEV-3).
 #[tokio::test]
 async fn at_a_hundred_failures_strangers_are_refused_until_a_mailed_link_lets_one_browser_in_or_a_reset_all()
  {
     let deployment = Deployment::with(two_servers_without_source_limits()).await;
     let ada = deployment.register("ada@example.com").await;
     guess_a_hundred_times(&deployment, &[&ada.email]).await;
+    let stranger = Guesser::stranger(&deployment, &ada.email);
+    let right = stranger.present(&ada.password).await;
+    expect_code(&right.answer, 429, "too_many_attempts");
     let known = Guesser::known(&deployment, &ada);
     known.fail().await;
     known.signs_in(&ada.password).await;

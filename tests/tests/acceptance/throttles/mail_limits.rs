@@ -37,8 +37,8 @@ async fn an_address_is_sent_three_mails_an_hour_and_ten_a_day_by_whomever_and_wh
     for (hour, total) in expected.into_iter().enumerate() {
         for (n, path) in [
             "/password-reset",
-            "/unblock",
-            "/unblock",
+            "/password-reset",
+            "/password-reset",
             "/password-reset",
             "/password-reset",
         ]
@@ -60,7 +60,7 @@ async fn an_address_is_sent_three_mails_an_hour_and_ten_a_day_by_whomever_and_wh
     }
     // A day after the first.
     deployment.clock.turn(Duration::hours(19));
-    for (email, path) in addresses.into_iter().zip(["/unblock", "/accounts"]) {
+    for (email, path) in addresses.into_iter().zip(["/password-reset", "/accounts"]) {
         ask(&deployment, path, email, "192.0.2.1").await;
         assert_eq!(
             mails_to(&deployment, email).await,
@@ -96,6 +96,47 @@ async fn mail_that_an_address_is_taken_uses_up_nothing_of_the_mail_that_helps_it
     assert_eq!(mails_to(&deployment, "ada@example.com").await, 5);
     deployment.mailed_token("ada@example.com", "reset").await;
     deployment.mailed_token("ada@example.com", "unblock").await;
+}
+
+/// 1. A stranger asks for mail to an address until it has had enough of each kind.
+/// 2. The stranger asks for mail to addresses of their own until none comes any more.
+/// 3. How many came is the same whether or not the address has an account.
+#[tokio::test]
+async fn enum_throttle_what_a_source_has_left_tells_nothing_about_an_address() {
+    let deployment = Deployment::with(two_servers()).await;
+    deployment.create_account("known@example.com").await;
+    let mut left = Vec::new();
+    for (n, email) in ["known@example.com", "unknown@example.com"]
+        .into_iter()
+        .enumerate()
+    {
+        let source = format!("192.0.2.{n}");
+        for path in ["/password-reset", "/accounts", "/unblock"] {
+            for _ in 0..4 {
+                ask(&deployment, path, email, &source).await;
+            }
+            settle(&deployment).await;
+        }
+        for own in 0..12 {
+            ask(
+                &deployment,
+                "/accounts",
+                &format!("own-{n}-{own}@example.com"),
+                &source,
+            )
+            .await;
+        }
+        settle(&deployment).await;
+        let own = format!("own-{n}-");
+        left.push(
+            deployment
+                .mails()
+                .iter()
+                .filter(|mail| mail.to.starts_with(&own))
+                .count(),
+        );
+    }
+    assert_eq!(left, [8, 8]);
 }
 
 /// Checks: throttle_as_documented (ASVS-6.3.1): mail by source.

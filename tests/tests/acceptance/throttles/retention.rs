@@ -33,6 +33,7 @@ async fn rows(connection: &mut sqlx::PgConnection, table: &str) -> i64 {
         .unwrap()
 }
 
+/// Checks: retention_job (ASVS-14.2.7), without erasure.
 #[tokio::test]
 async fn what_expired_is_deleted_and_a_count_of_failures_only_after_a_month_without_one() {
     let mut deployment = Deployment::with(two_servers_without_source_limits()).await;

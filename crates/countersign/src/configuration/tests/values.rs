@@ -119,7 +119,8 @@ fn a_session_cannot_idle_longer_than_it_lives() {
     ]);
 }
 
-/// ASVS-12.2.1.
+/// Checks: plain_http_refused (ASVS-12.2.1, NIST-5.1-I, NIST-3.1.1.2-G, NIST-3.1.4.2-C,
+/// NIST-2.2.2-D), as far as the address goes that people are sent to.
 #[test]
 fn a_public_url_without_tls_is_for_this_machine_only() {
     let variable = "COUNTERSIGN_PUBLIC_URL";

@@ -4,7 +4,7 @@ use acceptance::{Authenticator, Deployment, Options, Person};
 use chrono::Duration;
 use serde_json::json;
 
-use crate::crowd::{Call, Tally, at_once, visitors};
+use crate::races::crowd::{Call, Tally, at_once, visitors};
 
 /// Four more than a round needs, since each of five rounds spends one.
 const CHALLENGES: usize = 36;

@@ -1,12 +1,4 @@
 //! What must hold when many things happen at once, and when processes die in the middle of them.
-#![expect(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    clippy::indexing_slicing,
-    reason = "a test that cannot go on fails"
-)]
-
 mod budget;
 mod crash;
 mod crowd;

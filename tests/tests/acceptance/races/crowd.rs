@@ -57,23 +57,30 @@ impl Tally {
     /// Of answers that may all be given to a crowd: no fault of the server's own, and where it
     /// sends somebody away for now, it says for how long.
     pub(crate) fn of(answers: &[Answer]) -> Self {
+        Self::counted(answers, &["overloaded"])
+    }
+
+    /// The same of more than a server can take: connections to the database may run short as well.
+    pub(crate) fn of_a_flood(answers: &[Answer]) -> Self {
+        Self::counted(answers, &["overloaded", "unavailable"])
+    }
+
+    fn counted(answers: &[Answer], excuses: &[&str]) -> Self {
         let mut tally = Self::default();
         for answer in answers {
-            let status = answer.status.as_u16();
-            let overloaded = status == 503 && answer.code() == "overloaded";
+            let (status, code) = (answer.status.as_u16(), answer.code());
+            let may_be = status == 503 && excuses.contains(&code);
             assert!(
-                status < 500 || overloaded,
+                status < 500 || may_be,
                 "a server failed: {status} {}",
                 answer.text
             );
-            if status == 429 || overloaded {
+            if status == 429 || may_be {
                 let seconds = answer.headers["retry-after"].to_str().unwrap();
                 assert!(seconds.parse::<u64>().unwrap() > 0, "{}", answer.text);
             }
-            *tally
-                .0
-                .entry((status, answer.code().to_owned()))
-                .or_default() += 1;
+            let counted = tally.0.entry((status, code.to_owned()));
+            *counted.or_default() += 1;
         }
         tally
     }

@@ -9,7 +9,7 @@ use rustix::process::{Pid, Signal, kill_process};
 use serde_json::{Value, json};
 use sqlx::PgConnection;
 
-use crate::load::{Resident, under_load};
+use crate::races::load::{Resident, under_load};
 
 struct Town {
     deployment: Deployment,

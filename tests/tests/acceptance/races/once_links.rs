@@ -4,7 +4,7 @@ use acceptance::{Deployment, OTHER_PASSWORD, Options, PASSWORD, Person};
 use chrono::Duration;
 use serde_json::{Value, json};
 
-use crate::crowd::{Call, Tally, at_once, beaten, empty_mailbox, visitors};
+use crate::races::crowd::{Call, Tally, at_once, beaten, empty_mailbox, visitors};
 
 async fn two_servers() -> Deployment {
     let options = Options::default()

@@ -8,8 +8,8 @@ use reqwest::Method;
 use serde_json::{Value, json};
 use tokio::task::JoinSet;
 
-use crate::crash::{count, wait_for_positions};
-use crate::crowd::{empty_mailbox, figure};
+use crate::races::crash::{count, wait_for_positions};
+use crate::races::crowd::{empty_mailbox, figure};
 
 /// Somebody whose last call may or may not have been carried out.
 struct Impatient {

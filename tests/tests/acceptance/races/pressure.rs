@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use acceptance::{Answer, Deployment, Person};
 use tokio::task::JoinSet;
 
-use crate::crowd::{Call, Tally, at_once, figure};
+use crate::races::crowd::{Call, Tally, at_once, figure};
 
 async fn people(deployment: &Deployment, count: usize) -> Vec<Person> {
     let mut people = Vec::new();
@@ -41,7 +41,7 @@ async fn logins_beyond_the_hashing_queue_are_told_at_once_that_the_server_is_ove
     let calls = people.iter().cycle().take(200);
     let calls = calls.map(|person| Call::post(&visitor, "/login", person.login()));
     let answers = at_once(calls.collect()).await;
-    let tally = Tally::of(&answers);
+    let tally = Tally::of_a_flood(&answers);
     tally.holds_only(&[(200, "")]);
     assert!(tally.succeeded() >= 32, "{tally:?}");
     assert!(tally.overloaded() >= 50, "{tally:?}");
@@ -89,7 +89,7 @@ async fn a_session_check_is_answered_while_the_hashing_queue_is_full() {
     }
     let answers = flood.join_all().await.into_iter().flatten();
     let (answers, delays): (Vec<Answer>, Vec<Duration>) = answers.unzip();
-    let tally = Tally::of(&answers);
+    let tally = Tally::of_a_flood(&answers);
     tally.holds_only(&[(200, "")]);
     assert!(tally.overloaded() > 0 && tally.succeeded() > 0, "{tally:?}");
     let mut refusals = answers

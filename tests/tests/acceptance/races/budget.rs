@@ -3,7 +3,7 @@
 use acceptance::{Deployment, Options, Person};
 use serde_json::{Value, json};
 
-use crate::crowd::{Call, Tally, at_once, visitors};
+use crate::races::crowd::{Call, Tally, at_once, visitors};
 
 const WRONG: &str = "not the right one at all";
 

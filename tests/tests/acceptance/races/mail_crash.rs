@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use acceptance::{Deployment, OTHER_PASSWORD, Options};
 use serde_json::json;
 
-use crate::mail_server::MailServer;
+use crate::races::mail_server::MailServer;
 
 /// Scenario:
 /// 1. Mail goes out by SMTP. The owner changes the password; the mail server takes the connection
@@ -64,7 +64,7 @@ async fn a_reset_that_was_asked_for_at_a_server_that_dies_at_once_is_mailed_all_
     let ada = deployment.create_account("ada@example.com").await;
     for round in 0..10 {
         deployment.clock.turn(chrono::Duration::hours(3));
-        crate::crowd::empty_mailbox(&deployment);
+        crate::races::crowd::empty_mailbox(&deployment);
         let email = json!({ "email": ada.email });
         deployment
             .visitor()
@@ -90,7 +90,7 @@ async fn a_reset_that_was_asked_for_at_a_server_that_dies_at_once_is_mailed_all_
 
 async fn outbox(deployment: &Deployment) -> i64 {
     let mut connection = deployment.connection("countersign_owner").await;
-    crate::crash::count(&mut connection, "SELECT count(*) FROM outbox").await
+    crate::races::crash::count(&mut connection, "SELECT count(*) FROM outbox").await
 }
 
 async fn emptied(deployment: &Deployment) {

@@ -6,8 +6,8 @@ use acceptance::{Deployment, Options};
 use serde_json::json;
 use sqlx::PgConnection;
 
-use crate::crash::{assert_order, count, wait_for_positions};
-use crate::load::{Resident, under_load};
+use crate::races::crash::{assert_order, count, wait_for_positions};
+use crate::races::load::{Resident, under_load};
 
 async fn two_servers() -> (Deployment, Vec<Resident>) {
     let options = Options::default()
