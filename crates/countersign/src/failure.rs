@@ -29,7 +29,11 @@ impl Failure {
         let mut text = error.to_string();
         let mut cause = error.source();
         while let Some(error) = cause {
-            text = format!("{text}: {error}");
+            let told = error.to_string();
+            // Some errors tell their cause themselves.
+            if !text.ends_with(&told) {
+                text = format!("{text}: {told}");
+            }
             cause = error.source();
         }
         Self::Failed(text)

@@ -108,7 +108,9 @@ async fn an_unblock_link_expires_and_is_good_for_nothing_else() {
             .await
             .expect_problem(410, "token_expired");
     }
-    deployment.clock.turn(Duration::minutes(31));
+    deployment
+        .clock
+        .turn(Duration::hours(24) + Duration::seconds(1));
     let body = json!({ "token": token });
     visitor
         .post("/unblock/confirm", body)
