@@ -105,6 +105,8 @@ impl From<HashingError> for Error {
         match error {
             HashingError::Overloaded { retry_after } => Self::Overloaded { retry_after },
             HashingError::Random(error) => error.into(),
+            // This server is ending.
+            stopped @ HashingError::Stopped => Self::Unavailable(stopped.into()),
             other => Self::internal(other),
         }
     }

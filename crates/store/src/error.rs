@@ -94,9 +94,9 @@ impl Error {
     }
 }
 
-/// Connection exceptions, resources exhausted, operator intervention, read-only standby.
+/// Connection exceptions, resources exhausted, operator intervention, system errors, read-only standby.
 fn is_outage(code: &str) -> bool {
-    ["08", "53", "57"]
+    ["08", "53", "57", "58"]
         .iter()
         .any(|class| code.starts_with(class))
         || code == "25006"

@@ -2,7 +2,7 @@
 //!
 //! A command is committed whole in one statement ([`Store::commit`]): its events, every row that
 //! follows from them, and what stands beside the log. Read in this order: `sql/commit.sql`,
-//! [`event_row`], [`stream`], [`projection`], [`dossier`], [`sequencer`].
+//! `event_row`, `stream`, `projection`, `dossier`, `sequencer`.
 
 mod audit;
 mod bind;
