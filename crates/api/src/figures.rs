@@ -50,6 +50,18 @@ fn hashing(registry: &mut Registry, figures: &Figures) {
         "Calls turned away since too many waited",
         hashing.rejected_total,
     );
+    counter(
+        registry,
+        "hashing_verifications",
+        "Passwords checked, those of unknown addresses among them",
+        hashing.verifications_total,
+    );
+    counter(
+        registry,
+        "hashing_hashes",
+        "Passwords hashed to be kept",
+        hashing.hashes_total,
+    );
 }
 
 fn database(registry: &mut Registry, figures: &Figures) {

@@ -255,7 +255,6 @@ impl From<service::Error> for Problem {
             }
             E::TooManyAttempts { retry_after } => Self::retry(Code::TooManyAttempts, retry_after),
             E::Unauthenticated => Self::new(Code::Unauthenticated),
-            E::Forbidden => Self::new(Code::Forbidden),
             E::NotFound => Self::new(Code::NotFound),
             E::TwoFactorAlreadyEnabled => Self::new(Code::TwoFactorAlreadyEnabled),
             E::TwoFactorNotEnabled => Self::new(Code::TwoFactorNotEnabled),

@@ -24,8 +24,6 @@ pub enum Error {
     TooManyAttempts { retry_after: Duration },
     #[error("not signed in")]
     Unauthenticated,
-    #[error("not allowed to this caller")]
-    Forbidden,
     #[error("not found")]
     NotFound,
     #[error("two-factor is on already")]

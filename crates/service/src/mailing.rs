@@ -14,10 +14,8 @@ use uuid::Uuid;
 use crate::facts::opened;
 use crate::{Caller, Error, Service};
 
-/// Who else takes a mail that a worker took and never finished.
+/// When another takes a mail that a worker took and never finished: longer than a delivery can take.
 const LEASE: chrono::Duration = chrono::Duration::seconds(120);
-/// Longer than one delivery can take.
-const DELIVERY: chrono::Duration = chrono::Duration::seconds(40);
 const POLL: Duration = Duration::from_millis(500);
 const BATCH: i64 = 20;
 /// A mail that could not be sent for this long says nothing that is still true.
@@ -114,25 +112,21 @@ impl Service {
 
     /// A mail that fails, whatever the reason, stands in no other's way.
     async fn deliver_due(&self, post: &Post) -> Result<usize, Error> {
-        let taken_at = self.now();
-        let mails = self.store().take_mails(taken_at, LEASE, BATCH).await?;
+        let mails = self.store().take_mails(self.now(), LEASE, BATCH).await?;
         let count = mails.len();
         // At once: nobody learns from how long their own mail takes for whom another waits.
         let deliveries = mails
             .into_iter()
-            .map(|mail| self.deliver_or_keep(post, mail, taken_at));
-        futures::future::try_join_all(deliveries).await?;
+            .map(|mail| self.deliver_or_keep(post, mail));
+        // To their ends, all of them: one fault must not cut short another's delivery.
+        let outcomes = futures::future::join_all(deliveries).await;
+        outcomes.into_iter().collect::<Result<(), Error>>()?;
         Ok(count)
     }
 
-    async fn deliver_or_keep(
-        &self,
-        post: &Post,
-        mail: QueuedMail,
-        taken_at: DateTime<Utc>,
-    ) -> Result<(), Error> {
+    async fn deliver_or_keep(&self, post: &Post, mail: QueuedMail) -> Result<(), Error> {
         let (id, attempts, created_at) = (mail.id, mail.attempts, mail.created_at);
-        if let Err(error) = self.deliver_taken(post, mail, taken_at).await {
+        if let Err(error) = self.deliver(post, mail).await {
             self.0.counters.mail_failed();
             tracing::error!(
                 error = &error as &dyn std::error::Error,
@@ -140,22 +134,6 @@ impl Service {
                 "a mail could not be worked on"
             );
             self.later(id, created_at, pause(attempts, true)).await?;
-        }
-        Ok(())
-    }
-
-    /// After a slow mail server, what waited behind may be another worker's by now: sending it here
-    /// as well would send it twice.
-    async fn deliver_taken(
-        &self,
-        post: &Post,
-        mail: QueuedMail,
-        taken_at: DateTime<Utc>,
-    ) -> Result<(), Error> {
-        let now = self.now();
-        let in_time = now + DELIVERY < taken_at + LEASE;
-        if in_time || self.store().keep_mail(&mail, now + LEASE).await? {
-            self.deliver(post, mail).await?;
         }
         Ok(())
     }

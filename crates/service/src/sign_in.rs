@@ -122,7 +122,9 @@ impl Service {
             if let Some(wait) = self.refusal(&dossier, now) {
                 return Err(Error::waiting(wait, now));
             }
-            let done = match dossier.account.take() {
+            // A login whose history is gone is nobody's, and takes a stranger's time.
+            let account = dossier.account.take();
+            let done = match account.filter(|account| opened(account.loaded.state()).is_ok()) {
                 Some(account) => {
                     self.queue_with(&mut attempts, &account.account.as_uuid());
                     self.attempt(caller, presented, &dossier, account, &mut attempts)

@@ -1,7 +1,6 @@
 //! First answers to calls that may be repeated.
 
 use account::{AccountId, StaffId};
-use chrono::{DateTime, Utc};
 use sqlx::Row;
 
 use crate::{Error, Store};
@@ -12,7 +11,6 @@ pub struct EarlierAnswer {
     pub request_hash: Vec<u8>,
     /// Under the account's data key.
     pub sealed: Vec<u8>,
-    pub at: DateTime<Utc>,
 }
 
 impl Store {
@@ -22,7 +20,7 @@ impl Store {
         key_hash: [u8; 32],
     ) -> Result<Option<EarlierAnswer>, Error> {
         let row = sqlx::query(
-            "SELECT account_id, request_hash, answer, created_at FROM idempotent_answers
+            "SELECT account_id, request_hash, answer FROM idempotent_answers
             WHERE staff_id = $1 AND key_hash = $2",
         )
         .bind(staff.as_uuid())
@@ -34,7 +32,6 @@ impl Store {
                 account: AccountId::from_uuid(row.try_get("account_id")?),
                 request_hash: row.try_get("request_hash")?,
                 sealed: row.try_get("answer")?,
-                at: row.try_get("created_at")?,
             })
         })
         .transpose()

@@ -13,7 +13,6 @@ use crate::{Error, Store};
 #[derive(Clone, Debug)]
 pub struct Registration {
     pub id: Uuid,
-    pub address_hash: [u8; 32],
     pub address: Sealed,
     pub token: TokenHash,
     pub expires_at: DateTime<Utc>,
@@ -47,10 +46,7 @@ impl Store {
             .fetch_optional(&self.pool)
             .await?;
         let Some(row) = row else { return Ok(None) };
-        let (Ok(address_hash), Some(token)) = (
-            row.try_get::<Vec<u8>, _>("address_hash")?.try_into(),
-            token_hash_from(&row)?,
-        ) else {
+        let Some(token) = token_hash_from(&row)? else {
             return Ok(None);
         };
         let address = Sealed {
@@ -60,7 +56,6 @@ impl Store {
         let expires_at = row.try_get("expires_at")?;
         Ok(Some(Registration {
             id,
-            address_hash,
             address,
             token,
             expires_at,

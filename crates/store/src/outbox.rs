@@ -136,18 +136,6 @@ impl Store {
             .collect()
     }
 
-    /// Holds on to a mail that was taken a while ago; `false`: somebody else has taken it since.
-    pub async fn keep_mail(&self, mail: &QueuedMail, until: DateTime<Utc>) -> Result<bool, Error> {
-        let kept =
-            sqlx::query("UPDATE outbox SET due_at = $3 WHERE mail_id = $1 AND attempts = $2")
-                .bind(mail.id)
-                .bind(mail.attempts)
-                .bind(until)
-                .execute(&self.pool)
-                .await?;
-        Ok(kept.rows_affected() == 1)
-    }
-
     /// Erases a mail that was sent, or that can never be.
     pub async fn mail_done(&self, id: Uuid) -> Result<(), Error> {
         sqlx::query("DELETE FROM outbox WHERE mail_id = $1")

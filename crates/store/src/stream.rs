@@ -105,15 +105,6 @@ impl<A: Aggregate> Decided<A> {
     pub const fn before(&self) -> &A {
         &self.before.state
     }
-
-    pub const fn after(&self) -> &A {
-        &self.after
-    }
-
-    /// The sequence of the last event once committed.
-    pub fn version(&self) -> u64 {
-        self.before.version + self.events.len() as u64
-    }
 }
 
 impl<A: Aggregate> AggregateContext<A> for Loaded<A> {

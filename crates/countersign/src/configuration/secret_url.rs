@@ -50,13 +50,22 @@ pub(super) fn database(text: &str) -> Result<Option<SecretText>, String> {
     else {
         return Ok(None);
     };
-    if !database_is_local(&url) && query(&url, "sslmode").as_deref() != Some("verify-full") {
-        return Err(
-            "a database on another machine is used over verified TLS only: add \
-             ?sslmode=verify-full (and &sslrootcert=FILE for a private authority), or \
-             connect through a Unix socket or loopback"
-                .to_owned(),
-        );
+    if !database_is_local(&url) {
+        if query(&url, "sslmode").as_deref() != Some("verify-full") {
+            return Err(
+                "a database on another machine is used over verified TLS only: add \
+                 ?sslmode=verify-full (and &sslrootcert=FILE for a private authority), or \
+                 connect through a Unix socket or loopback"
+                    .to_owned(),
+            );
+        }
+        if password_is_guessable(text, &url) {
+            return Err(
+                "the password is empty or the user's name: give the user of a database on \
+                 another machine a random one"
+                    .to_owned(),
+            );
+        }
     }
     Ok(Some(SecretText::new(text.to_owned())))
 }
@@ -108,6 +117,18 @@ fn parse(text: &str, schemes: &[&str], example: &str) -> Result<Option<Url>, Str
 fn query<'u>(url: &'u Url, name: &str) -> Option<Cow<'u, str>> {
     let mut pairs = url.query_pairs();
     pairs.find(|(key, _)| key == name).map(|(_, value)| value)
+}
+
+/// No password at all is none of these: there may be a password file or a client certificate.
+fn password_is_guessable(text: &str, url: &Url) -> bool {
+    let user = query(url, "user").unwrap_or_else(|| url.username().into());
+    if let Some(password) = query(url, "password").or_else(|| url.password().map(Cow::from)) {
+        return password.is_empty() || password.eq_ignore_ascii_case(&user);
+    }
+    // `Url` tells `user:@`, the trace of a variable that was never set, from `user@` no more.
+    let rest = text.split_once("://").map_or("", |(_, rest)| rest);
+    let authority = rest.split(['/', '?', '#']).next();
+    authority.is_some_and(|authority| authority.contains(":@"))
 }
 
 /// PostgreSQL's URLs may name the host in the query, and a socket's folder as the host.

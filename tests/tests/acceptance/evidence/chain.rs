@@ -3,15 +3,15 @@
 use std::collections::HashMap;
 
 use acceptance::{Deployment, Options};
-use account::{Account, AccountEvent};
-use cqrs_es::Aggregate;
+use account::{Account, AccountEvent, SessionId};
 use cqrs_es::persist::PersistedEventRepository;
+use cqrs_es::{Aggregate, AggregateContext, AggregateError, EventStore};
 use postgres_es::PostgresEventRepository;
 use sha2::{Digest, Sha256};
 use sqlx::{FromRow, PgConnection};
 
 use crate::evidence::story::Story;
-use crate::evidence::support::{keyring, owner, pool};
+use crate::evidence::support::{keyring, owner, pool, store};
 
 #[derive(Debug, FromRow)]
 pub(crate) struct Row {
@@ -173,4 +173,41 @@ async fn the_repository_of_postgres_es_reads_what_our_store_wrote() {
         .await
         .unwrap();
     assert_eq!(last.len(), 2);
+}
+
+#[tokio::test]
+async fn what_is_committed_as_cqrs_es_has_it_is_in_the_read_models_and_a_stale_context_is_refused()
+{
+    let deployment = Deployment::start().await;
+    let ada = deployment.create_account("ada@example.com").await;
+    let caller = ada.sign_in(&deployment.visitor()).await;
+    let session = caller.get("/session").await.text_at("/session/id");
+    let event = AccountEvent::SignedOut {
+        session: SessionId::from_uuid(session.parse().unwrap()),
+    };
+    let (store, account) = (
+        store(&deployment).await,
+        deployment.account_id(&ada.email).await,
+    );
+    let mut context = store.load_aggregate(&account).await.unwrap();
+    let stale = store.load_aggregate(&account).await.unwrap();
+    context.aggregate().apply(event.clone());
+    let committed = EventStore::commit(&store, vec![event.clone()], context, HashMap::new())
+        .await
+        .unwrap();
+    caller
+        .get("/session")
+        .await
+        .expect_problem(401, "unauthenticated");
+    let history = store.load_events(&account).await.unwrap();
+    let last = history.last().unwrap();
+    assert_eq!(last.payload, event);
+    assert_eq!(last.sequence, committed[0].sequence);
+    let refused = EventStore::commit(&store, vec![event], stale, HashMap::new()).await;
+    assert!(matches!(refused, Err(AggregateError::AggregateConflict)));
+    assert_eq!(
+        store.load_events(&account).await.unwrap().len(),
+        history.len()
+    );
+    deployment.verify().await;
 }

@@ -1,6 +1,6 @@
 //! Deaths in the middle of load, on the durable database that the product brings itself.
 //!
-//! Checks: crash_between (ASVS-2.3.3).
+//! Checks: ASVS-2.3.3.
 
 use std::time::{Duration, Instant};
 

@@ -65,7 +65,7 @@ async fn one_reset_link_used_32_times_at_once_on_two_servers_resets_exactly_once
 /// 3. Exactly one has opened the account; all others are told that the link is used.
 /// 4. In further rounds six callers use each link: fifty addresses, fifty accounts.
 ///
-/// Checks: activation_token_once_and_expires (ASVS-6.4.1), ASVS-2.3.4.
+/// Checks: ASVS-2.3.4.
 #[tokio::test]
 async fn one_verification_link_used_32_times_at_once_on_two_servers_opens_exactly_one_account() {
     let deployment = two_servers().await;

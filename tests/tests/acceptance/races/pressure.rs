@@ -27,7 +27,7 @@ fn peak_memory(pid: u32) -> u64 {
 /// Scenario:
 /// 1. One server with the settings of its own: as many hashes at a time as it has cores, and 32
 ///    logins that wait. Two hundred people sign in at once.
-/// 2. Those whose turn comes within two seconds are signed in. All others are told 503 `overloaded` with
+/// 2. Those for whom there is room are signed in. All others are told 503 `overloaded` with
 ///    `Retry-After`, long before a wait in the queue would have ended; there is no other answer.
 /// 3. The process has taken no more memory than the hashes that run at a time need.
 /// 4. Afterwards everybody signs in as ever.
@@ -43,8 +43,7 @@ async fn logins_beyond_the_hashing_queue_are_told_at_once_that_the_server_is_ove
     let answers = at_once(calls.collect()).await;
     let tally = Tally::of_a_flood(&answers);
     tally.holds_only(&[(200, "")]);
-    // Two seconds are long enough for a dozen also on a machine that has much else to do.
-    assert!(tally.succeeded() >= 12, "{tally:?}");
+    assert!(tally.succeeded() >= 32, "{tally:?}");
     assert!(tally.overloaded() >= 50, "{tally:?}");
     let refusal = answers.iter().find(|answer| answer.status == 503).unwrap();
     let seconds = refusal.headers["retry-after"].to_str().unwrap();

@@ -1,5 +1,6 @@
 //! Named requirements that no promise above has brought with it: documents that must agree with
 //! the code, what the source may not hold, logs, outages, and the ways in.
+mod calls;
 mod documents;
 mod encodings;
 mod log_lines;

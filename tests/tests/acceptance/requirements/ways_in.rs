@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 const COOKIE: &str = "__Host-countersign_session";
 
-/// Checks: no_default_accounts (ASVS-6.3.2), default_creds_refused (ASVS-13.2.3).
+/// Checks: no_default_accounts (ASVS-6.3.2).
 #[tokio::test]
 async fn a_fresh_deployment_has_nobody_in_it_and_no_usual_name_signs_in() {
     let deployment = Deployment::start().await;

@@ -166,6 +166,29 @@ fn an_origin_ends_after_host_and_port() {
     assert_eq!(urls, ["https://a.example", "http://b.example:81"]);
 }
 
+/// ASVS-13.2.3.
+#[test]
+fn default_creds_refused() {
+    let elsewhere = "db.example.com/d?sslmode=verify-full";
+    for text in [
+        format!("postgres://postgres:postgres@{elsewhere}"),
+        format!("postgres://app:App@{elsewhere}"),
+        format!("postgres://app:@{elsewhere}"),
+        format!("postgres://{elsewhere}&user=app&password=app"),
+        format!("postgres://app@{elsewhere}&password="),
+    ] {
+        let problem = only_problem(&[("DATABASE_URL", &text)]);
+        assert!(problem.contains("empty or the user's name"), "{problem}");
+    }
+    for text in [
+        format!("postgres://app:pgD7uhKz@{elsewhere}"),
+        format!("postgres://app@{elsewhere}&sslcert=app.pem"),
+        "postgres://postgres:postgres@localhost/d".to_owned(),
+    ] {
+        resolved(&[("DATABASE_URL", &text)]);
+    }
+}
+
 /// ASVS-12.3.1.
 #[test]
 fn config_refuses_plain_db_smtp() {
