@@ -65,6 +65,10 @@ identifier!(
     CredentialId
 );
 identifier!(
+    /// A member of staff's sign-in to the pages.
+    PagesId
+);
+identifier!(
     /// A browser or client that once completed a sign-in.
     DeviceId
 );

@@ -17,6 +17,7 @@ mod id;
 pub mod metadata;
 mod personal;
 pub mod policy;
+mod prose;
 mod refusal;
 pub mod staff;
 pub mod state;
@@ -27,10 +28,13 @@ pub use aggregate::upcasters;
 pub use command::Command;
 pub use email::{EmailAddress, InvalidEmailAddress};
 pub use event::AccountEvent;
-pub use id::{AccountId, ChallengeId, CredentialId, DeviceId, ResetId, SessionId, StaffId};
+pub use id::{
+    AccountId, ChallengeId, CredentialId, DeviceId, PagesId, ResetId, SessionId, StaffId,
+};
 pub use metadata::{Actor, Metadata, Origin};
 pub use personal::Personal;
 pub use policy::Policy;
+pub use prose::{NotProse, UnlockReason, UnlockTicket};
 pub use refusal::Refusal;
 pub use state::Account;
 pub use throttle::Wait;

@@ -6,7 +6,7 @@ use cqrs_es::{Aggregate, DomainEvent};
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
-use crate::{AccountId, Personal};
+use crate::{AccountId, PagesId, Personal};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -31,7 +31,19 @@ pub struct Issued {
     pub role: Role,
     pub expires_at: DateTime<Utc>,
     pub revoked_at: Option<DateTime<Utc>>,
+    /// Sign-ins to the pages that have not been signed out, oldest first.
+    pub pages: Vec<Pages>,
 }
+
+/// One sign-in to the pages with the staff token.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Pages {
+    pub id: PagesId,
+    pub expires_at: DateTime<Utc>,
+}
+
+/// The oldest makes room.
+const PAGES_AT_ONCE: usize = 5;
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub enum StaffEvent {
@@ -81,6 +93,13 @@ pub enum StaffAct {
     UnlockRepeated {
         account: AccountId,
     },
+    PagesEntered {
+        pages: PagesId,
+        expires_at: DateTime<Utc>,
+    },
+    PagesLeft {
+        pages: PagesId,
+    },
 }
 
 #[derive(Clone, Debug)]
@@ -111,6 +130,26 @@ pub enum StaffRefusal {
     Revoked,
     #[error("the token has expired")]
     Expired,
+}
+
+impl Issued {
+    /// Whether the token is in force.
+    pub fn is_active(&self, now: DateTime<Utc>) -> bool {
+        self.revoked_at.is_none() && now < self.expires_at
+    }
+
+    /// Whether a sign-in to the pages is still in force.
+    pub fn on_the_pages(&self, id: PagesId, now: DateTime<Utc>) -> bool {
+        self.pages
+            .iter()
+            .any(|pages| pages.id == id && now < pages.expires_at)
+    }
+
+    fn enter(&mut self, entered: Pages) {
+        self.pages.push(entered);
+        let surplus = self.pages.len().saturating_sub(PAGES_AT_ONCE);
+        self.pages.drain(..surplus);
+    }
 }
 
 impl Staff {
@@ -178,9 +217,18 @@ impl Aggregate for Staff {
                     role,
                     expires_at,
                     revoked_at: None,
+                    pages: Vec::new(),
                 });
             }
             (StaffEvent::StaffRevoked { at }, Some(issued)) => issued.revoked_at = Some(at),
+            (StaffEvent::Act(StaffAct::PagesEntered { pages, expires_at }), Some(issued)) => issued
+                .enter(Pages {
+                    id: pages,
+                    expires_at,
+                }),
+            (StaffEvent::Act(StaffAct::PagesLeft { pages }), Some(issued)) => {
+                issued.pages.retain(|entered| entered.id != pages);
+            }
             _ => {}
         }
     }
@@ -206,6 +254,8 @@ impl StaffAct {
             Self::FeedRead { .. } => "FeedRead",
             Self::CallRefused { .. } => "CallRefused",
             Self::UnlockRepeated { .. } => "UnlockRepeated",
+            Self::PagesEntered { .. } => "PagesEntered",
+            Self::PagesLeft { .. } => "PagesLeft",
         }
     }
 }

@@ -47,6 +47,8 @@ pub enum TwoFactor {
     Disabled,
     Enrolling {
         enrollment: CredentialId,
+        /// The session that began it, to which alone its secret is shown again.
+        session: SessionId,
         expires_at: DateTime<Utc>,
         rejected: Backoff,
     },
@@ -95,6 +97,23 @@ impl Opened {
         self.sessions
             .iter()
             .find(|session| session.id == id && now < session.expires_at)
+    }
+
+    /// The pending enrollment that this session began, and when it expires.
+    pub fn enrollment_begun_by(
+        &self,
+        session: SessionId,
+        now: DateTime<Utc>,
+    ) -> Option<(CredentialId, DateTime<Utc>)> {
+        match self.two_factor.as_of(now) {
+            TwoFactor::Enrolling {
+                enrollment,
+                session: begun_by,
+                expires_at,
+                ..
+            } if begun_by == session => Some((enrollment, expires_at)),
+            _ => None,
+        }
     }
 
     pub fn sessions_except(&self, kept: Option<SessionId>) -> Vec<SessionId> {
@@ -286,11 +305,12 @@ impl Opened {
         match *event {
             AccountEvent::EnrollmentStarted {
                 enrollment,
+                session,
                 expires_at,
-                ..
             } => {
                 self.two_factor = TwoFactor::Enrolling {
                     enrollment,
+                    session,
                     expires_at,
                     rejected: Backoff::default(),
                 };

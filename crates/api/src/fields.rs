@@ -3,7 +3,7 @@
 
 use std::fmt;
 
-use account::EmailAddress;
+use account::{EmailAddress, UnlockReason, UnlockTicket};
 use serde::de::{Deserializer, Error, Visitor};
 use serde::{Deserialize, Serialize, Serializer};
 use utoipa::openapi::schema::{KnownFormat, Object, SchemaFormat, Type};
@@ -15,10 +15,8 @@ use zeroize::Zeroizing;
 const MAX_EMAIL: usize = 254;
 /// Characters. Far above what a password rule takes, so that a rule can say why it refuses.
 const MAX_PASSWORD: usize = 4096;
-pub(crate) const MAX_TOKEN: usize = 200;
+pub(crate) const MAX_TOKEN: usize = edge::MAX_TOKEN;
 const MAX_CODE: usize = 64;
-const MAX_REASON: usize = 1000;
-const MAX_TICKET: usize = 200;
 
 /// Takes a JSON string and nothing else. Serde's own messages would repeat the value.
 struct Text {
@@ -170,26 +168,21 @@ impl PartialSchema for Email {
 
 impl ToSchema for Email {}
 
-/// Prose of a person: no control characters but line breaks and tabs.
 macro_rules! prose {
-    ($name:ident, $max:expr, $description:literal) => {
+    ($name:ident, $prose:ty, $description:literal) => {
         #[derive(Debug)]
-        pub(crate) struct $name(pub(crate) String);
+        pub(crate) struct $name(pub(crate) $prose);
 
         impl<'de> Deserialize<'de> for $name {
             fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
-                let text = text(from, $max)?;
-                let is_control = |c: char| c.is_control() && !"\n\r\t".contains(c);
-                if text.contains(is_control) {
-                    return Err(D::Error::custom("must not have control characters"));
-                }
-                Ok(Self((*text).clone()))
+                let text = text(from, <$prose>::MAX)?;
+                text.parse().map(Self).map_err(D::Error::custom)
             }
         }
 
         impl PartialSchema for $name {
             fn schema() -> RefOr<Schema> {
-                string_schema($max, $description)
+                string_schema(<$prose>::MAX, $description)
                     .min_length(Some(1))
                     .pattern(Some(
                         r"^[^\u0000-\u0008\u000b\u000c\u000e-\u001f\u007f-\u009f]*$",
@@ -204,12 +197,12 @@ macro_rules! prose {
 
 prose!(
     Reason,
-    MAX_REASON,
+    UnlockReason,
     "Why, in words that a later reader understands. Not blank."
 );
 prose!(
     Ticket,
-    MAX_TICKET,
+    UnlockTicket,
     "The case in the helpdesk that this belongs to."
 );
 

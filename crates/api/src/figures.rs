@@ -3,14 +3,13 @@
 
 use std::fmt;
 
+use edge::Metrics;
 use prometheus_client::encoding::{EncodeLabelSet, text};
 use prometheus_client::metrics::counter::{ConstCounter, Counter};
 use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::ConstGauge;
 use prometheus_client::registry::{Registry, Unit};
 use service::Figures;
-
-use crate::metrics::Metrics;
 
 /// OpenMetrics text.
 pub(crate) fn text(metrics: &Metrics, figures: &Figures) -> Result<String, fmt::Error> {

@@ -5,15 +5,14 @@ use axum::http::header;
 use axum::response::IntoResponse;
 use axum::routing::get;
 use axum::{Json, Router};
+use edge::problem::{Code, Problem};
+use edge::{Edge, HttpSettings, Metrics};
 use serde::Serialize;
 use service::Service;
 use url::Url;
 
-use crate::edge::{Edge, HttpSettings};
 use crate::figures;
-use crate::metrics::Metrics;
-use crate::middleware::surround_internal;
-use crate::problem::{Code, Problem};
+use crate::layers::surround_internal;
 use crate::routes::method_not_allowed;
 
 /// `/livez`, `/readyz` and `/metrics`.

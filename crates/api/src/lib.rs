@@ -5,28 +5,19 @@
 //! `visitors/sign_in.rs`, then [`middleware`].
 
 mod audit;
-mod cookies;
-mod credentials;
-mod edge;
 mod extract;
 mod fields;
 mod figures;
 mod internal;
-pub mod metrics;
-pub mod middleware;
+mod layers;
 mod openapi;
 mod owners;
-pub mod problem;
 mod problem_document;
 mod routes;
-mod source;
-mod staff_record;
 mod state;
 mod support;
 mod two_factor;
 mod visitors;
 
-pub use edge::{Edge, HttpSettings};
 pub use internal::internal_router;
-pub use metrics::Metrics;
 pub use routes::{openapi, router};

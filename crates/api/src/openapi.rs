@@ -2,13 +2,13 @@
 
 use std::collections::BTreeMap;
 
+use edge::cookies::SESSION_COOKIE;
+use edge::problem::Code;
 use utoipa::openapi::schema::{Object, Type};
 use utoipa::openapi::security::{ApiKey, ApiKeyValue, HttpAuthScheme, HttpBuilder, SecurityScheme};
 use utoipa::openapi::{Content, Header, HeaderBuilder, Ref, RefOr, Response, ResponseBuilder};
 use utoipa::{Modify, OpenApi};
 
-use crate::cookies::SESSION_COOKIE;
-use crate::problem::Code;
 use crate::problem_document::{FieldProblem, ProblemDocument};
 
 #[derive(Debug, OpenApi)]
@@ -80,7 +80,7 @@ macro_rules! problems {
                 String,
                 utoipa::openapi::RefOr<utoipa::openapi::Response>,
             > {
-                let own: &[crate::problem::Code] = &[$($(crate::problem::Code::$code),*)?];
+                let own: &[edge::problem::Code] = &[$($(edge::problem::Code::$code),*)?];
                 crate::openapi::problem_responses(&[crate::openapi::ANY, own, $($group),*])
             }
         }

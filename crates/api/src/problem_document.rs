@@ -1,9 +1,8 @@
 //! A problem as it is written: RFC 9457, section 3, with `code`, `request_id` and `errors`.
 
+use edge::problem::{Problem, TYPE_PREFIX};
 use serde::Serialize;
 use utoipa::ToSchema;
-
-use crate::problem::{Problem, TYPE_PREFIX};
 
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = Problem)]

@@ -7,41 +7,36 @@ use axum::http::header;
 use axum::middleware::from_fn_with_state;
 use axum::response::{IntoResponse, Response};
 use axum::routing::{any, get};
+use edge::problem::{Code, Problem};
+use edge::{Edge, record_refusals};
 use service::Service;
 use utoipa::OpenApi as _;
 use utoipa::openapi::OpenApi;
 use utoipa_axum::router::OpenApiRouter;
 
-use crate::edge::{Edge, HttpSettings};
-use crate::metrics::Metrics;
-use crate::middleware::surround;
+use crate::layers::surround;
 use crate::openapi::Document;
-use crate::problem::{Code, Problem};
-use crate::staff_record::record_refusals;
 use crate::state::Api;
 use crate::{audit, owners, support, visitors};
 
 /// Everything below `/api/v1`, and `/openapi.json`. Serve it with
-/// `into_make_service_with_connect_info::<SocketAddr>`. Pages may be merged beside it; they call
-/// `reset_fallback` to answer unknown paths outside `/api` themselves.
-pub fn router(service: Service, settings: &HttpSettings, metrics: Metrics) -> Router {
-    let ids = service.clone();
-    let edge = Edge::new(settings, metrics, move || ids.request_id());
+/// `into_make_service_with_connect_info::<SocketAddr>`. What it does not know outside of `/api` is
+/// left to the router that it is merged with.
+pub fn router(service: Service, edge: &Edge) -> Router {
     let api = Api {
-        service,
+        service: service.clone(),
         edge: edge.clone(),
     };
     let (calls, document) = calls().split_for_parts();
     let router = calls
-        .layer(from_fn_with_state(api.clone(), record_refusals))
+        .layer(from_fn_with_state((service, edge.clone()), record_refusals))
         .with_state(api)
         .route("/openapi.json", get(move || ready(written(&document))))
         .route("/api", any(not_found))
         .route("/api/", any(not_found))
         .route("/api/{*rest}", any(not_found))
-        .fallback(not_found)
         .method_not_allowed_fallback(method_not_allowed);
-    surround(router, &edge)
+    surround(router, edge)
 }
 
 /// The OpenAPI document, as it is served.

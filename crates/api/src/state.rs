@@ -1,9 +1,8 @@
 //! What handlers share.
 
 use axum::extract::FromRef;
+use edge::Edge;
 use service::Service;
-
-use crate::edge::Edge;
 
 #[derive(Clone, Debug)]
 pub(crate) struct Api {

@@ -11,6 +11,8 @@ use mail::{Letterhead, Mailbox, Transport};
 use service::{Clock, Post, Service, Settings};
 use sqlx::PgPool;
 use store::{Role, Store, check_keys, connect};
+use url::Url;
+use web::Site;
 
 use crate::configuration::Configuration;
 use crate::database::{self, Database};
@@ -98,6 +100,22 @@ fn policy(configuration: &Configuration) -> Policy {
         source: limited.then(SourcePolicy::default),
         mails_per_source: origin.mails_per_source.filter(|_| limited),
         ..origin
+    }
+}
+
+pub(crate) fn site(configuration: &Configuration, public_url: Url) -> Site {
+    Site {
+        name: configuration.issuer.clone(),
+        public_url,
+        support_contact: configuration
+            .support_contact
+            .as_ref()
+            .map(ToString::to_string),
+        app_urls: configuration
+            .app_urls
+            .iter()
+            .map(|app| app.url().clone())
+            .collect(),
     }
 }
 

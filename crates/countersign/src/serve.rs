@@ -4,7 +4,8 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use api::{HttpSettings, Metrics, internal_router, router};
+use api::internal_router;
+use edge::{Edge, HttpSettings, Metrics};
 use service::{Clock, Post, Service};
 use store::{Role, Sequencer, connect};
 use tokio::net::TcpListener;
@@ -12,7 +13,7 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
-use crate::assembly::{assemble, master_keys, post};
+use crate::assembly::{assemble, master_keys, post, site};
 use crate::cli::Serve;
 use crate::configuration::Configuration;
 use crate::database::Database;
@@ -65,12 +66,12 @@ pub(crate) async fn serve(
         trusted_proxies: configuration.trusted_proxies.clone(),
     };
     let metrics = Metrics::new();
-    let operators = internal_router(
-        assembly.service.clone(),
-        metrics.clone(),
-        public_url.url().clone(),
-    );
-    let public = router(assembly.service.clone(), &settings, metrics);
+    let ids = assembly.service.clone();
+    let edge = Edge::new(&settings, metrics.clone(), move || ids.request_id());
+    let operators = internal_router(assembly.service.clone(), metrics, public_url.url().clone());
+    let site = site(configuration, public_url.url().clone());
+    let pages = web::router(assembly.service.clone(), &edge, site);
+    let public = api::router(assembly.service.clone(), &edge).merge(pages);
     let mut listeners = JoinSet::new();
     listeners.spawn(listen(public_listener, public, end.clone()));
     listeners.spawn(listen(internal_listener, operators, end.clone()));

@@ -33,6 +33,10 @@ pub enum Purpose {
     SourceHash,
     /// The secrets of device tokens.
     Device,
+    /// The secrets of staff tokens for the pages.
+    StaffPages,
+    /// What proves that a form was ours.
+    Form,
     /// Data keys at rest.
     Wrapping,
     /// Mails that wait to be sent.
@@ -42,7 +46,7 @@ pub enum Purpose {
 }
 
 impl Purpose {
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 13] = [
         Self::EventMac,
         Self::StateMac,
         Self::SessionMac,
@@ -51,6 +55,8 @@ impl Purpose {
         Self::AddressHash,
         Self::SourceHash,
         Self::Device,
+        Self::StaffPages,
+        Self::Form,
         Self::Wrapping,
         Self::Outbox,
         Self::Check,
@@ -66,6 +72,8 @@ impl Purpose {
             Self::AddressHash => "address-hash",
             Self::SourceHash => "source-hash",
             Self::Device => "device",
+            Self::StaffPages => "staff-pages",
+            Self::Form => "form",
             Self::Wrapping => "wrapping",
             Self::Outbox => "outbox",
             Self::Check => "check",

@@ -10,6 +10,7 @@
 mod aead;
 mod blocklist;
 mod context;
+mod form;
 mod hashing;
 mod keyring;
 mod keys;

@@ -30,7 +30,7 @@ const SYSTEMS: [(&str, &str); 7] = [
 ];
 
 /// `Firefox on Linux`, or `None` for a program that is not on the list.
-pub(crate) fn name(user_agent: &str) -> Option<String> {
+pub fn name(user_agent: &str) -> Option<String> {
     let find = |list: &[(&str, &'static str)]| {
         list.iter()
             .find(|(mark, _)| user_agent.contains(mark))

@@ -15,7 +15,7 @@ use crate::view::{ActorView, EventView, Page, RequestView, StateView};
 use crate::{Caller, Error, Service, StaffMember};
 
 /// How many events a stream reads at a time.
-const CHUNK: i64 = 500;
+const CHUNK: u32 = 500;
 
 /// As of when a state is asked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -65,6 +65,34 @@ impl Service {
         Ok(Page { events, next })
     }
 
+    /// The whole history, in memory a chunk at a time.
+    pub async fn history_stream(
+        &self,
+        caller: &Caller,
+        staff: &StaffMember,
+        account: AccountId,
+    ) -> Result<impl Stream<Item = Result<EventView, Error>> + Send + 'static + use<>, Error> {
+        self.exists(account).await?;
+        let act = StaffAct::HistoryRead {
+            account,
+            after: 0,
+            limit: u32::MAX,
+        };
+        self.record(caller, staff, |_| Ok(act.clone())).await?;
+        let begin = (self.clone(), 0, Vec::new().into_iter());
+        Ok(futures::stream::try_unfold(
+            begin,
+            move |(service, after, mut chunk): (Self, u64, std::vec::IntoIter<EventView>)| async move {
+                if let Some(event) = chunk.next() {
+                    return Ok(Some((event, (service, after, chunk))));
+                }
+                let page = service.read_history(account, after, CHUNK).await?;
+                let (after, mut chunk) = (page.next.unwrap_or(after), page.events.into_iter());
+                Ok(chunk.next().map(|event| (event, (service, after, chunk))))
+            },
+        ))
+    }
+
     async fn exists(&self, account: AccountId) -> Result<(), Error> {
         let first = self.store().events_of(account, 0, 1).await?;
         first.first().map(drop).ok_or(Error::NotFound)
@@ -95,6 +123,9 @@ impl Service {
         if history.is_empty() {
             return Err(Error::NotFound);
         }
+        let latest = history
+            .last()
+            .map_or(0, |(last, _)| last.sequence.cast_unsigned());
         let (mut state, mut reached) = (Account::default(), None);
         for (stored, event) in history {
             let recorded_at: DateTime<Utc> = stored.recorded_at.parse().map_err(Error::internal)?;
@@ -119,6 +150,7 @@ impl Service {
             account_id: account,
             sequence,
             recorded_at,
+            latest,
             state,
         })
     }
@@ -164,7 +196,7 @@ impl Service {
                 if let Some(event) = chunk.next() {
                     return Ok(Some((event, (service, feed, chunk))));
                 }
-                let events = service.store().read_feed(feed, CHUNK).await?;
+                let events = service.store().read_feed(feed, CHUNK.into()).await?;
                 let read = i64::try_from(events.len()).unwrap_or_default();
                 let views = events
                     .iter()

@@ -79,6 +79,10 @@ impl StaffMember {
     pub const fn id(&self) -> StaffId {
         self.id
     }
+
+    pub fn name(&self) -> &str {
+        &self.name
+    }
 }
 
 #[cfg(test)]

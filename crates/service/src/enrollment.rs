@@ -90,6 +90,18 @@ impl Service {
         })
     }
 
+    /// What the app was given, once more, for the session that began the enrollment: somebody whose
+    /// code was not accepted scans the same code again.
+    pub async fn pending_enrollment(&self, owner: &Owner) -> Result<Enrollment, Error> {
+        let dossier = self.owned(owner).await?;
+        let (enrollment, expires_at) = opened(dossier.loaded.state())?
+            .enrollment_begun_by(owner.session.id, self.now())
+            .ok_or(Error::NoEnrollment)?;
+        let secret = dossier.secret(enrollment, SecretKind::TotpSecret)?;
+        let secret = TotpSecret::from_bytes(&secret).map_err(Error::internal)?;
+        self.enrollment_of(&secret, &self.email(owner)?, expires_at)
+    }
+
     /// Answers with the time at which two-factor was turned on.
     pub async fn confirm_enrollment(
         &self,

@@ -6,6 +6,7 @@
 //! credential. It answers from committed events alone.
 
 mod act;
+mod activity;
 mod audit;
 mod caller;
 mod clock;
@@ -14,12 +15,15 @@ mod current_password;
 mod enrollment;
 mod error;
 mod facts;
+mod forms;
 mod issuing;
 mod jobs;
+mod links;
 mod mailing;
 mod opening;
 mod operations;
 mod owner;
+mod pages;
 mod password_check;
 mod reset;
 mod second_factor;
@@ -37,19 +41,25 @@ use store::Store;
 use tokio::sync::Notify;
 use zeroize::Zeroizing;
 
+pub use activity::about;
 pub use audit::At;
 pub use caller::{Caller, Owner, StaffMember, Transport};
 pub use clock::{Clock, SystemClock};
+pub use credentials::PasswordRejection;
 pub use enrollment::Enrollment;
 pub use error::Error;
+pub use forms::FormFor;
+pub use links::MailedLink;
 pub use mailing::Post;
 pub use operations::{Figures, NotReady};
+pub use pages::{PAGES_LIFETIME, StaffOnPages};
 pub use sign_in::{NewSession, SignIn, SignInOutcome};
 pub use staff::StaffToken;
 pub use support::Unlock;
 pub use view::{
-    AccountSummary, AccountView, ActorView, EventSketch, EventView, Examination, Page, RequestView,
-    SessionListing, SessionView, SettingsView, StateView, TwoFactorView, UnlockPreview, WaitView,
+    AccountSummary, AccountView, Activity, ActorView, EventSketch, EventView, Examination, Page,
+    RequestView, SessionListing, SessionView, SettingsView, StateView, TwoFactorView,
+    UnlockPreview, WaitView,
 };
 
 /// A secret on its way to the one answer that issues it.

@@ -106,14 +106,18 @@ impl Service {
         Ok(sessions
             .into_iter()
             .filter(|session| session.is_live(now, self.policy().session_idle))
-            .map(|session| SessionListing {
-                id: session.id,
-                current: session.id == owner.session.id,
-                created_at: session.created_at,
-                last_seen_at: session.last_seen_at,
-                ip: shown(Field::Ip, &session.ip),
-                user_agent: shown(Field::UserAgent, &session.user_agent),
-                factors: session.factors,
+            .map(|session| {
+                let user_agent = shown(Field::UserAgent, &session.user_agent);
+                SessionListing {
+                    id: session.id,
+                    current: session.id == owner.session.id,
+                    created_at: session.created_at,
+                    last_seen_at: session.last_seen_at,
+                    ip: shown(Field::Ip, &session.ip),
+                    browser: user_agent.as_deref().and_then(mail::browser_name),
+                    user_agent,
+                    factors: session.factors,
+                }
             })
             .collect())
     }

@@ -6,7 +6,10 @@ use account::command::AdminUnlock;
 use account::staff::StaffAct;
 use account::state::{Opened, TwoFactor};
 use account::throttle::Backoff;
-use account::{AccountEvent, AccountId, Actor, Command, EmailAddress, Metadata, Refusal, Wait};
+use account::{
+    AccountEvent, AccountId, Actor, Command, EmailAddress, Metadata, Refusal, UnlockReason,
+    UnlockTicket, Wait,
+};
 use chrono::{DateTime, Utc};
 use credentials::{DataKey, Field, Purpose};
 use store::{Answer, Beside, Device, Dossier, Entry, Issued, StoredEvent};
@@ -24,8 +27,8 @@ const ANSWER: &str = "unlock answer";
 
 #[derive(Clone, Debug)]
 pub struct Unlock {
-    pub reason: String,
-    pub ticket: Option<String>,
+    pub reason: UnlockReason,
+    pub ticket: Option<UnlockTicket>,
     pub idempotency_key: Option<String>,
 }
 
@@ -116,7 +119,7 @@ impl Service {
         account: AccountId,
         request: Unlock,
     ) -> Result<AccountSummary, Error> {
-        if request.reason.trim().is_empty() {
+        if request.reason.as_str().trim().is_empty() {
             return Err(Error::ReasonMissing);
         }
         let mut attempts = self.attempts("AdminUnlock", &account.as_uuid())?;
@@ -165,14 +168,14 @@ impl Service {
     ) -> Result<Command, Error> {
         let (key, owner) = (&dossier.data_key, dossier.account.as_uuid());
         let conceal = |field, text: &str| key.conceal(owner, field, text, self.random());
-        let ticket = request.ticket.as_deref();
+        let ticket = request.ticket.as_ref().map(UnlockTicket::as_str);
         let passwords_refused = dossier.strangers.value.refusal(at).is_some()
             || devices
                 .iter()
                 .any(|device| self.device_refusal(device, at).is_some());
         Ok(Command::AdminUnlock(AdminUnlock {
             at,
-            reason: conceal(Field::UnlockReason, &request.reason)?,
+            reason: conceal(Field::UnlockReason, request.reason.as_str())?,
             ticket: ticket
                 .map(|ticket| conceal(Field::UnlockTicket, ticket))
                 .transpose()?,
@@ -241,10 +244,14 @@ impl Service {
     }
 
     fn request_hash(&self, account: AccountId, request: &Unlock) -> Result<[u8; 32], Error> {
-        let ticket = request.ticket.as_deref().unwrap_or_default();
+        let ticket = request
+            .ticket
+            .as_ref()
+            .map(UnlockTicket::as_str)
+            .unwrap_or_default();
         self.fingerprint(&[
             account.as_uuid().as_bytes(),
-            request.reason.as_bytes(),
+            request.reason.as_str().as_bytes(),
             ticket.as_bytes(),
         ])
     }

@@ -34,7 +34,21 @@ pub struct SessionListing {
     pub last_seen_at: DateTime<Utc>,
     pub ip: Option<String>,
     pub user_agent: Option<String>,
+    /// Such as `Firefox on Linux`; none for a program that we do not know.
+    pub browser: Option<String>,
     pub factors: Vec<Factor>,
+}
+
+/// An event of an account as its owner reads it.
+#[derive(Clone, Debug)]
+pub struct Activity {
+    pub event_type: String,
+    /// What about it: such as the purpose of a rejected password, or why sessions ended.
+    pub about: Option<String>,
+    pub recorded_at: String,
+    pub by_support: bool,
+    pub ip: Option<String>,
+    pub browser: Option<String>,
 }
 
 #[derive(Clone, Debug)]
@@ -179,5 +193,8 @@ pub struct StateView {
     pub account_id: AccountId,
     pub sequence: u64,
     pub recorded_at: String,
+    /// The last sequence number of the history.
+    #[serde(skip)]
+    pub latest: u64,
     pub state: serde_json::Value,
 }

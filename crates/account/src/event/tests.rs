@@ -74,6 +74,8 @@ fn staff_acts() -> Variants<StaffAct> {
         FeedRead,
         CallRefused,
         UnlockRepeated,
+        PagesEntered,
+        PagesLeft,
     )
 }
 

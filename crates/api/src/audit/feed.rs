@@ -5,6 +5,7 @@ use axum::body::{Body, Bytes};
 use axum::extract::State;
 use axum::http::{HeaderValue, header};
 use axum::response::{IntoResponse, Response};
+use edge::problem::Problem;
 use futures::{Stream, StreamExt};
 use service::{EventView, Service};
 
@@ -12,7 +13,6 @@ use super::event::{Event, EventPage};
 use super::history::PageQuery;
 use crate::extract::{Auditor, PageLimit, Params, Position, WantsLines};
 use crate::openapi::{SIGNED_IN, problems};
-use crate::problem::Problem;
 
 const NDJSON: HeaderValue = HeaderValue::from_static("application/x-ndjson");
 

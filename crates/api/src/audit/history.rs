@@ -2,6 +2,7 @@
 
 use axum::Json;
 use axum::extract::State;
+use edge::problem::Problem;
 use serde::Deserialize;
 use service::Service;
 use utoipa::IntoParams;
@@ -9,7 +10,6 @@ use utoipa::IntoParams;
 use super::event::EventPage;
 use crate::extract::{AccountPath, Auditor, PageLimit, Params, Position};
 use crate::openapi::{SIGNED_IN, problems};
-use crate::problem::Problem;
 
 /// Which page of events.
 #[derive(Debug, Default, Deserialize, IntoParams)]

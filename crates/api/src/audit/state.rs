@@ -3,13 +3,13 @@
 use account::AccountId;
 use axum::Json;
 use axum::extract::State;
+use edge::problem::Problem;
 use serde::{Deserialize, Serialize};
 use service::{At, Service, StateView};
 use utoipa::{IntoParams, ToSchema};
 
 use crate::extract::{AccountPath, Auditor, Instant, Params};
 use crate::openapi::{SIGNED_IN, problems};
-use crate::problem::Problem;
 
 /// Which point of the history.
 #[derive(Debug, Default, Deserialize, IntoParams)]

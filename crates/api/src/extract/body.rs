@@ -5,13 +5,13 @@ use std::error::Error;
 use axum::body::{Body, Bytes};
 use axum::extract::{FromRequest, Request};
 use axum::http::{HeaderMap, header};
+use edge::layers::BODY_LIMIT;
+use edge::problem::{Code, FieldError, Problem};
 use http_body_util::{BodyExt, LengthLimitError, Limited};
 use serde::de::DeserializeOwned;
 use utoipa::PartialSchema;
 
 use super::explain::{explain, not_an_object};
-use crate::middleware::BODY_LIMIT;
-use crate::problem::{Code, FieldError, Problem};
 
 #[derive(Debug)]
 pub(crate) struct JsonBody<T>(pub(crate) T);

@@ -2,13 +2,12 @@
 
 use std::borrow::Cow;
 
+use edge::problem::{FieldError, Problem};
 use serde_json::{Map, Value};
 use serde_path_to_error::Segment;
 use utoipa::PartialSchema;
 use utoipa::openapi::schema::Object;
 use utoipa::openapi::{RefOr, Schema};
-
-use crate::problem::{FieldError, Problem};
 
 /// A hostile body may have any number of wrong fields, with names of any length.
 const MAX_ERRORS: usize = 20;

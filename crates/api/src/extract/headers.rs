@@ -3,10 +3,9 @@
 use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderName, header};
+use edge::credentials::device_cookie;
+use edge::problem::{FieldError, Problem};
 use zeroize::Zeroizing;
-
-use crate::credentials::device_cookie;
-use crate::problem::{FieldError, Problem};
 
 const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
 const MAX_IDEMPOTENCY_KEY: usize = 255;

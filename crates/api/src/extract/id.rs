@@ -5,9 +5,8 @@ use std::str::FromStr;
 use account::{AccountId, SessionId};
 use axum::extract::{FromRequestParts, RawPathParams};
 use axum::http::request::Parts;
+use edge::problem::{Code, Problem};
 use uuid::Uuid;
-
-use crate::problem::{Code, Problem};
 
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct AccountPath(pub(crate) AccountId);

@@ -17,5 +17,5 @@ pub(crate) use headers::{IdempotencyKey, KnownDevice, WantsLines};
 pub(crate) use id::{AccountPath, SessionPath};
 pub(crate) use owner::SignedIn;
 pub(crate) use query::{Instant, PageLimit, Params, Position};
-pub(crate) use staff::{Attendance, Auditor, SupportAgent};
+pub(crate) use staff::{Auditor, SupportAgent};
 pub(crate) use visitor::Visitor;

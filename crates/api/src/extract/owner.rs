@@ -2,12 +2,12 @@
 
 use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
+use edge::credentials::{Presented, presented};
+use edge::problem::{Code, Problem};
+use edge::{Attendance, caller};
 use service::{Caller, Owner, Transport};
 
-use super::staff::{Attendance, STAFF_PREFIX};
-use crate::credentials::{Presented, presented};
-use crate::problem::{Code, Problem};
-use crate::source::caller;
+use super::staff::STAFF_PREFIX;
 use crate::state::Api;
 
 #[derive(Debug)]

@@ -4,11 +4,10 @@ use axum::extract::{FromRequestParts, Query};
 use axum::http::Uri;
 use axum::http::request::Parts;
 use chrono::{DateTime, Utc};
+use edge::problem::{FieldError, Problem};
 use serde::Deserialize;
 use serde::de::{DeserializeOwned, Deserializer, Error};
 use service::At;
-
-use crate::problem::{FieldError, Problem};
 
 #[derive(Debug)]
 pub(crate) struct Params<T>(pub(crate) T);

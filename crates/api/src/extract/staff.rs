@@ -1,35 +1,17 @@
 //! Members of staff, by their bearer token and in their role. A support agent is no auditor, an
 //! auditor no support agent, and neither is an owner.
 
-use std::sync::{Arc, OnceLock};
-
 use account::staff::Role;
 use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
+use edge::credentials::{Presented, presented};
+use edge::problem::{Code, Problem};
+use edge::{Attendance, caller};
 use service::{Caller, StaffMember, Transport};
 
-use crate::credentials::{Presented, presented};
-use crate::problem::{Code, Problem};
-use crate::source::caller;
 use crate::state::Api;
 
 pub(super) const STAFF_PREFIX: &str = "cs_staff_";
-
-/// Who of the staff made this request, once that is proved; for the record of refused calls.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct Attendance(Arc<OnceLock<StaffMember>>);
-
-impl Attendance {
-    pub(super) fn note(parts: &Parts, member: StaffMember) {
-        if let Some(Self(slot)) = parts.extensions.get() {
-            slot.get_or_init(|| member);
-        }
-    }
-
-    pub(crate) fn member(&self) -> Option<&StaffMember> {
-        self.0.get()
-    }
-}
 
 #[derive(Debug)]
 pub(crate) struct SupportAgent {

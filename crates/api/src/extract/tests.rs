@@ -3,12 +3,11 @@ use std::net::SocketAddr;
 use axum::extract::{ConnectInfo, FromRef, FromRequestParts};
 use axum::http::Request;
 use axum::http::request::Parts;
+use edge::layers::RequestId;
+use edge::problem::Code;
+use edge::{Edge, HttpSettings, Metrics};
 
 use super::Visitor;
-use crate::edge::{Edge, HttpSettings};
-use crate::metrics::Metrics;
-use crate::middleware::RequestId;
-use crate::problem::Code;
 
 #[derive(Clone)]
 struct State(Edge);

@@ -2,11 +2,10 @@
 
 use axum::extract::{FromRef, FromRequestParts};
 use axum::http::request::Parts;
+use edge::Edge;
+use edge::caller;
+use edge::problem::Problem;
 use service::Caller;
-
-use crate::edge::Edge;
-use crate::problem::Problem;
-use crate::source::caller;
 
 #[derive(Debug)]
 pub(crate) struct Visitor(pub(crate) Caller);

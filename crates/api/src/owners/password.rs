@@ -2,6 +2,7 @@
 
 use axum::extract::State;
 use axum::http::StatusCode;
+use edge::problem::Problem;
 use serde::Deserialize;
 use service::Service;
 use utoipa::ToSchema;
@@ -9,7 +10,6 @@ use utoipa::ToSchema;
 use crate::extract::{JsonBody, SignedIn};
 use crate::fields::Password;
 use crate::openapi::{BODY, CHANGE, SIGNED_IN, problems};
-use crate::problem::Problem;
 
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]

@@ -6,15 +6,15 @@ use axum::extract::State;
 use axum::http::{HeaderName, HeaderValue, StatusCode};
 use axum::response::IntoResponse;
 use chrono::{DateTime, Utc};
+use edge::cookies::SetCookie;
+use edge::problem::Problem;
 use serde::Serialize;
 use service::{Service, SessionView};
 use utoipa::ToSchema;
 
 use super::ProvedFactor;
-use crate::cookies::SetCookie;
 use crate::extract::SignedIn;
 use crate::openapi::{CHANGE, SIGNED_IN, problems};
-use crate::problem::Problem;
 
 const X_ACCOUNT: HeaderName = HeaderName::from_static("x-countersign-account");
 const X_FACTORS: HeaderName = HeaderName::from_static("x-countersign-factors");

@@ -5,6 +5,7 @@ use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
 use chrono::{DateTime, Utc};
+use edge::problem::Problem;
 use serde::Serialize;
 use service::{Service, SessionListing};
 use utoipa::ToSchema;
@@ -12,7 +13,6 @@ use utoipa::ToSchema;
 use super::ProvedFactor;
 use crate::extract::{SessionPath, SignedIn};
 use crate::openapi::{CHANGE, SIGNED_IN, problems};
-use crate::problem::Problem;
 
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct SessionsAnswer {

@@ -4,13 +4,13 @@ use account::AccountId;
 use axum::Json;
 use axum::extract::State;
 use chrono::{DateTime, Utc};
+use edge::problem::Problem;
 use serde::Serialize;
 use service::{Service, SettingsView};
 use utoipa::ToSchema;
 
 use crate::extract::SignedIn;
 use crate::openapi::{SIGNED_IN, problems};
-use crate::problem::Problem;
 use crate::two_factor::TwoFactor;
 
 #[derive(Debug, Serialize, ToSchema)]

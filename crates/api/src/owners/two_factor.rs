@@ -5,6 +5,7 @@ use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
 use chrono::{DateTime, Utc};
+use edge::problem::Problem;
 use serde::{Deserialize, Serialize};
 use service::{Enrollment, Service};
 use utoipa::ToSchema;
@@ -12,7 +13,6 @@ use utoipa::ToSchema;
 use crate::extract::{JsonBody, SignedIn};
 use crate::fields::{Code, Issued, Password};
 use crate::openapi::{BODY, CHANGE, SIGNED_IN, problems};
-use crate::problem::Problem;
 
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]

@@ -3,6 +3,7 @@
 use axum::Json;
 use axum::extract::State;
 use chrono::{DateTime, Utc};
+use edge::problem::Problem;
 use serde::Serialize;
 use service::{EventSketch, Examination, Service, UnlockPreview, WaitView};
 use utoipa::ToSchema;
@@ -10,7 +11,6 @@ use utoipa::ToSchema;
 use super::FoundAccount;
 use crate::extract::{AccountPath, SupportAgent};
 use crate::openapi::{SIGNED_IN, problems};
-use crate::problem::Problem;
 use crate::two_factor::TwoFactor;
 
 #[derive(Debug, Serialize, ToSchema)]

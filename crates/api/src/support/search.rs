@@ -3,6 +3,7 @@
 
 use axum::Json;
 use axum::extract::State;
+use edge::problem::Problem;
 use serde::{Deserialize, Serialize};
 use service::Service;
 use utoipa::ToSchema;
@@ -11,7 +12,6 @@ use super::FoundAccount;
 use crate::extract::{JsonBody, SupportAgent};
 use crate::fields::Email;
 use crate::openapi::{BODY, CHANGE, SIGNED_IN, problems};
-use crate::problem::Problem;
 
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]

@@ -2,6 +2,7 @@
 
 use axum::Json;
 use axum::extract::State;
+use edge::problem::Problem;
 use serde::{Deserialize, Serialize};
 use service::{Service, Unlock};
 use utoipa::ToSchema;
@@ -10,7 +11,6 @@ use super::FoundAccount;
 use crate::extract::{AccountPath, IdempotencyKey, JsonBody, SupportAgent};
 use crate::fields::{Reason, Ticket};
 use crate::openapi::{BODY, CHANGE, SIGNED_IN, problems};
-use crate::problem::Problem;
 
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]

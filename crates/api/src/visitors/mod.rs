@@ -8,15 +8,15 @@ mod unblock;
 use axum::Json;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
+use edge::cookies::SetCookie;
+use edge::problem::Problem;
 use serde::Serialize;
 use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 use zeroize::Zeroizing;
 
-use crate::cookies::SetCookie;
 use crate::fields::{Issued, Transport};
-use crate::problem::Problem;
 use crate::state::Api;
 
 pub(crate) fn routes() -> OpenApiRouter<Api> {

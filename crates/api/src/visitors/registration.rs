@@ -4,6 +4,7 @@ use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::Response;
+use edge::problem::Problem;
 use serde::{Deserialize, Serialize};
 use service::Service;
 use utoipa::ToSchema;
@@ -12,7 +13,6 @@ use super::{DeviceAnswer, device_known};
 use crate::extract::{JsonBody, Visitor};
 use crate::fields::{Email, Password, Token, Transport};
 use crate::openapi::{BODY, CHANGE, problems};
-use crate::problem::Problem;
 
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]

@@ -7,15 +7,15 @@ use axum::Json;
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use chrono::{DateTime, Utc};
+use edge::cookies::SetCookie;
+use edge::problem::Problem;
 use serde::{Deserialize, Serialize};
 use service::{NewSession, Service, SignIn, SignInOutcome};
 use utoipa::ToSchema;
 
-use crate::cookies::SetCookie;
 use crate::extract::{JsonBody, KnownDevice, Visitor};
 use crate::fields::{Code, Email, Issued, Password, Token, Transport};
 use crate::openapi::{BODY, CHANGE, problems};
-use crate::problem::Problem;
 
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]

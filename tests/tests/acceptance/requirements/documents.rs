@@ -248,7 +248,7 @@ fn the_table_of_time_limits_has_the_numbers_of_the_code() {
         told.collect::<Vec<_>>(),
         [
             seconds_after(
-                "crates/api/src/middleware/guards.rs",
+                "crates/edge/src/layers/guards.rs",
                 "TIME_LIMIT: Duration = Duration::from_secs("
             ),
             seconds_after(

@@ -1,0 +1,50 @@
+//! Bounds that hold for every request: how long, how large, and that a fault ends one request and
+//! not the process.
+
+use std::any::Any;
+use std::time::Duration;
+
+use axum::body::Body;
+use axum::extract::Request;
+use axum::http::{HeaderMap, header};
+use axum::middleware::Next;
+use axum::response::{IntoResponse, Response};
+use http_body_util::Limited;
+
+use crate::problem::{Code, Problem};
+
+const TIME_LIMIT: Duration = Duration::from_secs(30);
+/// Bytes of a request body.
+pub const BODY_LIMIT: usize = 64 * 1024;
+
+/// Bounds the time until an answer begins. A stream that is being answered may go on.
+pub(super) async fn limit_time(request: Request, next: Next) -> Response {
+    match tokio::time::timeout(TIME_LIMIT, next.run(request)).await {
+        Ok(response) => response,
+        Err(elapsed) => Problem::unavailable(elapsed).into_response(),
+    }
+}
+
+/// Refuses a body that announces too much, and cuts one that only turns out so.
+pub(super) async fn limit_body(request: Request, next: Next) -> Response {
+    if announced_length(request.headers()).is_some_and(|length| length > BODY_LIMIT as u64) {
+        return Problem::new(Code::PayloadTooLarge).into_response();
+    }
+    let limited = request.map(|body| Body::new(Limited::new(body, BODY_LIMIT)));
+    next.run(limited).await
+}
+
+fn announced_length(headers: &HeaderMap) -> Option<u64> {
+    headers
+        .get(header::CONTENT_LENGTH)?
+        .to_str()
+        .ok()?
+        .parse()
+        .ok()
+}
+
+/// For `CatchPanicLayer`. The payload may hold anything, so it is neither told nor logged; the
+/// panic hook has logged the place.
+pub(super) fn panicked(_: Box<dyn Any + Send + 'static>) -> Response {
+    Problem::internal("the handler panicked").into_response()
+}

@@ -1,0 +1,83 @@
+//! Lets whoever answers here show what went wrong in their own way, and logs the cause, once.
+
+use std::error::Error;
+use std::fmt::{self, Write as _};
+use std::sync::Arc;
+
+use axum::extract::{Request, State};
+use axum::http::{HeaderValue, header};
+use axum::middleware::Next;
+use axum::response::Response;
+
+use super::RequestId;
+use crate::problem::Problem;
+
+/// What is known of a request that failed.
+#[derive(Clone, Debug)]
+pub struct Asked {
+    pub request_id: String,
+    pub accept_language: Option<HeaderValue>,
+}
+
+type Write = dyn Fn(Response, &Problem, &Asked) -> Response + Send + Sync;
+
+/// Writes a problem into the answer that has its status and headers.
+#[derive(Clone)]
+pub struct Render(Arc<Write>);
+
+impl Render {
+    pub fn new(
+        render: impl Fn(Response, &Problem, &Asked) -> Response + Send + Sync + 'static,
+    ) -> Self {
+        Self(Arc::new(render))
+    }
+}
+
+impl fmt::Debug for Render {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Render(…)")
+    }
+}
+
+pub(super) async fn render_problems(
+    State(Render(render)): State<Render>,
+    request: Request,
+    next: Next,
+) -> Response {
+    let asked = Asked {
+        request_id: match request.extensions().get::<RequestId>() {
+            Some(RequestId(id)) => id.clone(),
+            None => String::new(),
+        },
+        accept_language: request.headers().get(header::ACCEPT_LANGUAGE).cloned(),
+    };
+    let response = next.run(request).await;
+    let Some(problem) = response.extensions().get::<Problem>().cloned() else {
+        return response;
+    };
+    if let Some(cause) = problem.cause() {
+        log_cause(&problem, cause, &asked.request_id);
+    }
+    let mut response = render(response, &problem, &asked);
+    response.headers_mut().remove(header::CONTENT_LENGTH);
+    response
+}
+
+fn log_cause(problem: &Problem, cause: &(dyn Error + 'static), request_id: &str) {
+    tracing::error!(
+        request.id = request_id,
+        problem.code = problem.code().name(),
+        error.chain = chain(cause),
+        "a request failed for a fault of ours"
+    );
+}
+
+fn chain(error: &(dyn Error + 'static)) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(cause) = source {
+        let _ = write!(text, ": {cause}");
+        source = cause.source();
+    }
+    text
+}

@@ -1,0 +1,68 @@
+// What makes the pages more comfortable. Every one of them works without.
+"use strict";
+
+const all = (selector) => document.querySelectorAll(selector);
+
+// Times in the reader's own zone and language; the machine's form stays in the title.
+const format = new Intl.DateTimeFormat(document.documentElement.lang, {
+  dateStyle: "medium",
+  timeStyle: "short",
+});
+for (const time of all("time")) {
+  const at = new Date(time.dateTime);
+  if (Number.isNaN(at.getTime())) continue;
+  time.title = time.textContent;
+  time.textContent = format.format(at);
+}
+
+// A switch beside each password.
+for (const button of all("[data-show]")) {
+  const field = document.getElementById(button.dataset.show);
+  const show = button.textContent;
+  button.hidden = false;
+  button.addEventListener("click", () => {
+    const shown = field.type === "text";
+    field.type = shown ? "password" : "text";
+    button.textContent = shown ? show : button.dataset.hide;
+    button.setAttribute("aria-pressed", String(!shown));
+  });
+  // So that no password is stored as a text that was typed.
+  field.form.addEventListener("submit", () => { field.type = "password"; });
+}
+
+// Length and a rough idea of strength; the server has the last word.
+for (const meter of all("[data-meter]")) {
+  const field = document.getElementById(meter.dataset.meter);
+  const [gauge, words] = [meter.querySelector(".gauge span"), meter.querySelector("[role=status]")];
+  const min = Number(meter.dataset.min);
+  field.addEventListener("input", () => {
+    const letters = [...field.value.normalize("NFC")];
+    const missing = min - letters.length;
+    const good = letters.length >= min + 5 && new Set(letters).size >= 8;
+    meter.hidden = letters.length === 0;
+    meter.dataset.level = missing > 0 ? "short" : good ? "good" : "fair";
+    gauge.className = `w${Math.min(10, Math.floor((letters.length * 10) / (min + 5)))}`;
+    words.textContent = missing > 0
+      ? meter.dataset.short.replace("#", String(missing))
+      : good ? meter.dataset.good : meter.dataset.fair;
+  });
+}
+
+for (const button of all("[data-copy]")) {
+  if (!navigator.clipboard) continue;
+  button.hidden = false;
+  button.addEventListener("click", async () => {
+    await navigator.clipboard.writeText(button.dataset.copy);
+    button.textContent = button.dataset.copied;
+  });
+}
+
+for (const slider of all("[data-output]")) {
+  const output = document.getElementById(slider.dataset.output);
+  slider.addEventListener("input", () => { output.value = slider.value; });
+}
+
+// A page with a secret is not kept for the "back" button.
+addEventListener("pagehide", () => {
+  for (const secret of all("[data-secret]")) secret.remove();
+});

@@ -1,0 +1,26 @@
+//! The pages: what the API offers, for people. Rendered here, on the same use cases; no rule about
+//! accounts is decided in this crate.
+//!
+//! Read in this order: [`routes`], one page such as `visitors/sign_in.rs` with its template, then
+//! `visit.rs` (who looks), `posted.rs` (forms that come back) and `frame.rs` (what every page has).
+
+mod address;
+mod assets;
+mod errors;
+mod faults;
+mod frame;
+mod language;
+mod owners;
+mod posted;
+mod refused;
+mod return_to;
+mod routes;
+mod site;
+mod staff;
+mod violations;
+mod visit;
+mod visitors;
+mod wording;
+
+pub use routes::router;
+pub use site::Site;

@@ -1,0 +1,66 @@
+//! `/settings`: what the account has, and what happened to it.
+
+use askama::Template;
+use axum::response::Response;
+use service::{Activity, TwoFactorView};
+
+use crate::frame::Frame;
+use crate::language::Language;
+use crate::refused::Refused;
+use crate::visit::Signed;
+use crate::wording::{Moment, moment, recorded, sentence};
+
+/// How many events the page shows.
+const RECENT: u16 = 25;
+
+#[derive(Template)]
+#[template(path = "settings.html")]
+struct SettingsPage<'a> {
+    page: &'a Frame,
+    email: String,
+    created: Moment,
+    password_changed: Moment,
+    two_factor_since: Option<Moment>,
+    activity: Vec<Happening>,
+}
+
+/// An event, for a list.
+struct Happening {
+    at: Moment,
+    what: String,
+    by_support: bool,
+    ip: Option<String>,
+    browser: Option<String>,
+}
+
+impl Happening {
+    fn of(activity: Activity, language: &Language) -> Self {
+        Self {
+            at: recorded(&activity.recorded_at),
+            what: sentence(language, &activity.event_type, activity.about.as_deref()),
+            by_support: activity.by_support,
+            ip: activity.ip,
+            browser: activity.browser,
+        }
+    }
+}
+
+pub(crate) async fn show(signed: Signed) -> Result<Response, Refused> {
+    let settings = signed.service().owner_settings(&signed.owner)?;
+    let activity = signed.service().activity(&signed.owner, RECENT).await?;
+    let page = signed.frame()?;
+    Ok(page.show(&SettingsPage {
+        page: &page,
+        email: settings.account.email,
+        created: moment(settings.account.created_at),
+        password_changed: moment(settings.password_changed_at),
+        two_factor_since: match settings.two_factor {
+            TwoFactorView::Enabled { since } => Some(moment(since)),
+            TwoFactorView::Disabled | TwoFactorView::Enrolling { .. } => None,
+        },
+        activity: activity
+            .into_iter()
+            .map(|activity| Happening::of(activity, page.language()))
+            .collect(),
+    })?)
+}

@@ -1,0 +1,73 @@
+//! The three pages that ask for an address and answer alike whatever it has: what comes next is in
+//! a mail.
+
+use account::EmailAddress;
+use askama::Template;
+use axum::response::Response;
+use edge::problem::{Code, Problem};
+use serde::Deserialize;
+use service::Error;
+
+use super::done;
+use crate::faults::Faults;
+use crate::frame::Frame;
+use crate::posted::VisitorForm;
+use crate::refused::Refused;
+use crate::visit::Visit;
+
+/// One of the three.
+pub(super) struct Ask {
+    /// The beginning of its texts' names.
+    pub(super) text: &'static str,
+    pub(super) path: &'static str,
+    /// Of the page that says that a mail is on its way.
+    pub(super) done: &'static str,
+    /// Whether somebody who lost a device may be reading.
+    pub(super) warns_of_resets: bool,
+}
+
+#[derive(Template)]
+#[template(path = "ask.html")]
+struct AskPage<'a> {
+    page: &'a Frame,
+    ask: &'a Ask,
+    email: &'a str,
+    faults: Faults,
+}
+
+#[derive(Deserialize)]
+pub(crate) struct AddressFields {
+    #[serde(default)]
+    email: String,
+}
+
+pub(super) fn show(visit: &Visit, ask: &Ask) -> Result<Response, Refused> {
+    let page = visit.frame()?;
+    Ok(page.show(&AskPage {
+        page: &page,
+        ask,
+        email: "",
+        faults: Faults::default(),
+    })?)
+}
+
+pub(super) async fn answer(
+    form: VisitorForm<AddressFields>,
+    ask: &Ask,
+    then: impl AsyncFnOnce(&Visit, &EmailAddress) -> Result<(), Error>,
+) -> Result<Response, Refused> {
+    form.linger().await;
+    let VisitorForm { visit, fields, .. } = form;
+    let page = visit.frame()?;
+    let Ok(email) = fields.email.trim().parse::<EmailAddress>() else {
+        let again = AskPage {
+            page: &page,
+            ask,
+            email: &fields.email,
+            faults: Faults::at("email", page.say("email-invalid")),
+        };
+        return Ok(page.show_problem(Problem::new(Code::InvalidRequest), &again)?);
+    };
+    then(&visit, &email).await?;
+    Ok(done(&page, ask.done, None, ask.warns_of_resets)?)
+}

@@ -1,0 +1,96 @@
+//! `/login/code`: the code, asked for at once after the password.
+
+use askama::Template;
+use axum::http::HeaderMap;
+use axum::response::Response;
+use edge::cookies::{CHALLENGE_COOKIE, SetCookie};
+use edge::credentials::cookie;
+use edge::problem::{Code, Problem};
+use serde::Deserialize;
+use service::{Error, Transport};
+
+use super::sign_in::{Destination, SignInPage, signed_in};
+use crate::address::Params;
+use crate::faults::Faults;
+use crate::frame::Frame;
+use crate::posted::VisitorForm;
+use crate::refused::Refused;
+use crate::return_to::ReturnTo;
+use crate::visit::Visit;
+use crate::wording::{Told, told};
+
+#[derive(Template)]
+#[template(path = "code.html")]
+struct CodePage<'a> {
+    page: &'a Frame,
+    return_to: Option<ReturnTo>,
+    faults: Faults,
+}
+
+#[derive(Deserialize)]
+pub(crate) struct CodeFields {
+    #[serde(default)]
+    code: String,
+    #[serde(default)]
+    return_to: String,
+}
+
+pub(crate) async fn show(
+    visit: Visit,
+    headers: HeaderMap,
+    Params(destination): Params<Destination>,
+) -> Result<Response, Refused> {
+    if cookie(&headers, CHALLENGE_COOKIE)?.is_none() {
+        return Err(Refused::go_to("/login"));
+    }
+    let page = visit.frame()?;
+    Ok(page.show(&CodePage {
+        page: &page,
+        return_to: ReturnTo::parse(&destination.return_to, visit.site()),
+        faults: Faults::default(),
+    })?)
+}
+
+pub(crate) async fn present(
+    headers: HeaderMap,
+    form: VisitorForm<CodeFields>,
+) -> Result<Response, Refused> {
+    let VisitorForm { visit, fields, .. } = form;
+    let page = visit.frame()?;
+    let return_to = ReturnTo::parse(&fields.return_to, visit.site());
+    let Some(challenge) = cookie(&headers, CHALLENGE_COOKIE)? else {
+        return start_again(&page, return_to);
+    };
+    let session = visit
+        .service()
+        .second_factor(&visit.caller, &challenge, &fields.code, Transport::Cookie)
+        .await;
+    match session {
+        Ok(session) => Ok(signed_in(&visit, &session, return_to.as_ref())?),
+        Err(Error::ChallengeExpired) => start_again(&page, return_to),
+        Err(error) => {
+            let Told { problem, faults } = told(&page, error, "code", "code-wrong")?;
+            let page = CodePage {
+                page: &page,
+                return_to,
+                faults,
+            };
+            Ok(page.page.show_problem(problem, &page)?)
+        }
+    }
+}
+
+fn start_again(page: &Frame, return_to: Option<ReturnTo>) -> Result<Response, Refused> {
+    let mut response = page.show_problem(
+        Problem::new(Code::ChallengeExpired),
+        &SignInPage {
+            page,
+            email: "",
+            return_to,
+            faults: Faults::at("password", page.say("challenge-expired")),
+            may_unblock: false,
+        },
+    )?;
+    SetCookie::no_challenge()?.append_to(response.headers_mut());
+    Ok(response)
+}

@@ -1,0 +1,60 @@
+//! `/reset` asks for an address; the mailed link, `/reset/<token>`, for the new password.
+
+use axum::response::{IntoResponse, Response};
+use edge::cookies::SetCookie;
+use service::MailedLink;
+
+use super::ask::{self, AddressFields, Ask};
+use super::choose_password::{self, Choose, PasswordFields};
+use crate::address::LinkToken;
+use crate::posted::VisitorForm;
+use crate::refused::Refused;
+use crate::visit::Visit;
+
+const RESET: Ask = Ask {
+    text: "reset",
+    path: "/reset",
+    done: "reset-requested",
+    warns_of_resets: true,
+};
+
+const CONFIRM: Choose = Choose {
+    text: "reset-link",
+    done: "password-reset",
+    path: "/reset",
+    link: MailedLink::Reset,
+    warns_of_resets: true,
+};
+
+pub(crate) async fn show(visit: Visit) -> Result<Response, Refused> {
+    ask::show(&visit, &RESET)
+}
+
+pub(crate) async fn request(form: VisitorForm<AddressFields>) -> Result<Response, Refused> {
+    let request =
+        async |visit: &Visit, email: &_| visit.service().request_reset(&visit.caller, email).await;
+    ask::answer(form, &RESET, request).await
+}
+
+pub(crate) async fn show_link(
+    visit: Visit,
+    LinkToken(token): LinkToken,
+) -> Result<Response, Refused> {
+    choose_password::show(&visit, &CONFIRM, &token).await
+}
+
+/// The account's sessions have ended: whatever session this browser had, it starts anew.
+pub(crate) async fn confirm(
+    LinkToken(token): LinkToken,
+    form: VisitorForm<PasswordFields>,
+) -> Result<Response, Refused> {
+    let confirm = async |visit: &Visit, password: &str| {
+        let service = visit.service();
+        service.confirm_reset(&visit.caller, &token, password).await
+    };
+    let response = choose_password::answer(form, &CONFIRM, &token, confirm).await?;
+    if !response.status().is_success() {
+        return Ok(response);
+    }
+    Ok((SetCookie::no_session()?, response).into_response())
+}
