@@ -11,6 +11,7 @@
 )]
 
 mod caller;
+pub mod chromium;
 mod clock;
 mod deployment;
 mod mailbox;
@@ -19,6 +20,7 @@ mod person;
 mod server;
 
 pub use caller::{Answer, Caller};
+pub use chromium::Chromium;
 pub use clock::TurnableClock;
 pub use deployment::{Deployment, Options};
 pub use mailbox::Mail;
