@@ -20,7 +20,9 @@ impl ReturnTo {
             return None;
         }
         let url = site.public_url.join(text).ok()?;
-        let plain = url.username().is_empty() && url.password().is_none();
+        let plain = matches!(url.scheme(), "http" | "https")
+            && url.username().is_empty()
+            && url.password().is_none();
         if !plain || !site.leads_to(&url.origin()) {
             return None;
         }
@@ -74,6 +76,8 @@ mod tests {
         assert_eq!(leads("/settings").as_deref(), Some("/settings"));
         assert_eq!(leads("/a?b=c#d").as_deref(), Some("/a?b=c"));
         assert_eq!(leads("https://id.example/x").as_deref(), Some("/x"));
+        // As a browser reads it: relative, since the scheme is that of the page.
+        assert_eq!(leads("https:x.example").as_deref(), Some("/x.example"));
         assert_eq!(
             leads("https://app.example/inbox?m=1#top").as_deref(),
             Some("https://app.example/inbox?m=1#top")
@@ -91,7 +95,6 @@ mod tests {
             "\\\\evil.example",
             "/\t/evil.example",
             "\n//evil.example",
-            "https:evil.example",
             "https://evil.example",
             "http://app.example/",
             "https://app.example:444/",

@@ -69,7 +69,7 @@ fn every_language_says_every_text_and_names_the_same_things_in_it() {
 
 /// The text names that stand in quotes in `source` after one of these words.
 fn said(source: &str) -> BTreeSet<String> {
-    let calls = ["say(", "with(", "count(", "say_with(", "lookup("];
+    let calls = [".say(", ".with(", ".count(", ".say_with("];
     let mut found = BTreeSet::new();
     for call in calls {
         for part in source.split(call).skip(1) {
@@ -87,6 +87,7 @@ fn every_text_that_a_page_says_exists() {
     let mut sources = Vec::new();
     files(&folder("templates"), &mut sources);
     files(&folder("src"), &mut sources);
+    sources.retain(|source| !source.contains("#[test]"));
     let said: BTreeSet<String> = sources.iter().flat_map(|source| said(source)).collect();
     assert!(said.len() > 100, "{}", said.len());
     for text in said {

@@ -5,7 +5,7 @@ sign-in-unblock-link = Get a mail with a link that lets this browser through
 forgot-password = I forgot my password
 back-to-sign-in = Back to signing in
 start-again = Start again with the password
-challenge-expired = The code was asked for too long ago, or too often. Please start again with your password.
+challenge-expired = The code was asked for too long ago, or too many wrong codes were given. Please start again with your password.
 code-title = Enter the code
 code-wrong = This code was not accepted. Wait for the next one that your app shows, and try that.
 

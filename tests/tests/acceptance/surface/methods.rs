@@ -60,7 +60,9 @@ async fn connect_and_absolute_targets_open_no_way_elsewhere() {
     );
     let proxied = raw::request("GET http://example.com/", &[], b"");
     let proxied = raw::exchange(url, &proxied).await;
-    assert_eq!(raw::statuses(&proxied), [404], "{proxied}");
+    // Our own start page, which leads a visitor to our own sign-in.
+    assert_eq!(raw::statuses(&proxied), [303], "{proxied}");
+    assert!(proxied.contains("\r\nlocation: /login\r\n"), "{proxied}");
     let upgrade = [
         "Upgrade: websocket",
         "Sec-WebSocket-Version: 13",
