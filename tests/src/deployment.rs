@@ -248,10 +248,18 @@ impl Deployment {
     }
 
     pub async fn staff(&self, role: &str, name: &str) -> Caller {
-        let token = self
-            .succeed(&["staff", "issue", "--role", role, "--name", name], "")
-            .await;
-        self.visitor().with_bearer(token.trim())
+        let token = self.staff_token(role, name).await;
+        self.visitor().with_bearer(&token)
+    }
+
+    pub async fn staff_token(&self, role: &str, name: &str) -> String {
+        let issue = ["staff", "issue", "--role", role, "--name", name];
+        self.succeed(&issue, "").await.trim().to_owned()
+    }
+
+    /// Where a browser finds the first server: under the name that its mails and cookies have.
+    pub fn site(&self) -> String {
+        self.servers[0].url.replace("127.0.0.1", "localhost")
     }
 
     /// The account's id, as support finds it.

@@ -18,6 +18,7 @@ mod mailbox;
 pub mod oracle;
 mod person;
 mod server;
+mod tour;
 
 pub use caller::{Answer, Caller};
 pub use chromium::Chromium;
@@ -26,6 +27,7 @@ pub use deployment::{Deployment, Options};
 pub use mailbox::Mail;
 pub use person::{Authenticator, Person};
 pub use server::ServerProcess;
+pub use tour::Tour;
 
 /// Long enough for every rule, in no list.
 pub const PASSWORD: &str = "violet harbour tuning 41";

@@ -3,12 +3,13 @@
 
 const all = (selector) => document.querySelectorAll(selector);
 
-// Times in the reader's own zone and language; the machine's form stays in the title.
+// Times in the reader's own zone and language; the exact form stays in the title. Staff compare
+// with records, and keep UTC.
 const format = new Intl.DateTimeFormat(document.documentElement.lang, {
   dateStyle: "medium",
   timeStyle: "short",
 });
-for (const time of all("time")) {
+for (const time of all("body:not(.staff) time")) {
   const at = new Date(time.dateTime);
   if (Number.isNaN(at.getTime())) continue;
   time.title = time.textContent;

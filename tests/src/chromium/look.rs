@@ -78,6 +78,8 @@ impl Chromium {
         let Ok(code) = code else {
             panic!("no QR code {}", self.situation().await);
         };
+        // What is below the window's edge is not in the picture.
+        code.scroll_into_view().await.unwrap();
         let picture = self.driver.folder().join("qr.png");
         std::fs::write(&picture, code.screenshot_as_png().await.unwrap()).unwrap();
         oracle::zbarimg(&picture)

@@ -1,0 +1,6 @@
+//! The pages in a real browser.
+
+mod every_page;
+mod keyboard;
+mod life;
+mod secret;
