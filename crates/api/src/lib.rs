@@ -1,8 +1,8 @@
 //! The JSON API over HTTP: what a request may say, who may make it, and how it is answered.
 //! Whatever is decided about an account is decided below, in `service`.
 //!
-//! Read in this order: [`problem`], the extractors in `extract`, one area such as
-//! `visitors/sign_in.rs`, then [`middleware`].
+//! Read in this order: the extractors in `extract`, one area such as `visitors/sign_in.rs`, then
+//! `problem_document.rs`. What stands around the calls is in [`edge`].
 
 mod audit;
 mod extract;

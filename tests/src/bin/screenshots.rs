@@ -1,4 +1,5 @@
-//! Pictures of the real pages: `scripts/screenshots FOLDER [NAME…]`; of all pages without a name.
+//! Pictures of the real pages: `screenshots FOLDER [NAME…]`, such as `login-phone`; of all
+//! pages without a name.
 
 use acceptance::chromium::View;
 use acceptance::{Chromium, Deployment, Options, Tour};
@@ -28,9 +29,9 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
         let browser = Chromium::with(&deployment.site(), view).await;
         let mut failures = Vec::new();
         Tour::walk(&deployment, &browser, async |name: &str, browser| {
-            let wanted = names.is_empty() || names.iter().any(|wanted| wanted == name);
-            if wanted {
-                let path = format!("{folder}/{name}-{suffix}.png");
+            let name = format!("{name}-{suffix}");
+            if names.is_empty() || names.contains(&name) {
+                let path = format!("{folder}/{name}.png");
                 let picture = browser.screenshot().await;
                 failures.extend(std::fs::write(path, picture).err());
             }

@@ -188,6 +188,25 @@ fn a_hash_survives_a_newer_key_and_dies_with_its_own() {
 }
 
 #[test]
+fn a_pages_token_is_bound_to_the_member_of_staff_and_the_sign_in() {
+    let ring = keyring(&[(1, 1)]);
+    let issued = ring.pages_token(OWNER, ID);
+    let read = Token::parse(TokenKind::StaffPages, &issued.reveal()).unwrap();
+    assert!(ring.pages_token_matches(&read));
+    for (owner, id) in [(ID, ID), (OWNER, OWNER), (ID, OWNER)] {
+        let moved = Token {
+            kind: TokenKind::StaffPages,
+            owner,
+            id,
+            secret: read.secret.clone(),
+        };
+        assert!(!ring.pages_token_matches(&moved));
+    }
+    assert!(!ring.pages_token_matches(&disguised(&read, TokenKind::Staff)));
+    assert!(!keyring(&[(1, 2)]).pages_token_matches(&read));
+}
+
+#[test]
 fn a_device_token_is_bound_to_account_device_and_nonce() {
     let ring = keyring(&[(1, 1), (2, 2)]);
     let (key, nonce) = (KeyId(1), [7; 16]);

@@ -305,3 +305,22 @@ fn the_catalogue_of_events_names_those_that_are_ever_written_and_nothing_else() 
     let named = named.map(str::to_owned).collect::<BTreeSet<_>>();
     assert_eq!(named, written.collect());
 }
+
+#[test]
+fn every_picture_that_a_document_shows_is_there_and_is_made_by_the_script() {
+    let script = read("scripts/screenshots");
+    let shown = ["README.md", "docs/pages.md"].map(read).join("");
+    let shown = shown.split("screenshots/").skip(1);
+    let shown = shown.filter_map(|rest| Some(rest.split_once(".png)")?.0.to_owned()));
+    let shown = shown.filter(|name| !name.contains('\n'));
+    let shown = shown.collect::<BTreeSet<_>>();
+    assert!(shown.len() > 5, "{shown:?}");
+    for name in &shown {
+        assert!(script.contains(name.as_str()), "{name}");
+    }
+    let mut pictures = Vec::new();
+    files(&root().join("docs/screenshots"), ".png", &mut pictures);
+    let pictures = pictures.iter();
+    let pictures = pictures.map(|path| path.file_stem().unwrap().to_str().unwrap().to_owned());
+    assert_eq!(pictures.collect::<BTreeSet<_>>(), shown);
+}
