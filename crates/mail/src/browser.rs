@@ -4,6 +4,8 @@
 //! would let an attacker put a sentence or a link of their own into a mail that people
 //! trust, so only names from the two lists below ever leave this module.
 
+use std::fmt;
+
 /// Looked for in this order: most browsers also claim to be the later ones.
 const BROWSERS: [(&str, &str); 10] = [
     ("Edg", "Edge"),
@@ -21,26 +23,56 @@ const BROWSERS: [(&str, &str); 10] = [
 /// In this order: Android also says Linux, and an iPhone also says Mac OS X.
 const SYSTEMS: [(&str, &str); 7] = [
     ("Android", "Android"),
-    ("iPhone", "an iPhone"),
-    ("iPad", "an iPad"),
+    ("iPhone", "iPhone"),
+    ("iPad", "iPad"),
     ("Windows", "Windows"),
     ("CrOS", "ChromeOS"),
-    ("Mac OS X", "a Mac"),
+    ("Mac OS X", "Mac"),
     ("Linux", "Linux"),
 ];
 
+/// A browser and what it runs on, as far as we know them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Browser {
+    pub name: &'static str,
+    pub system: Option<&'static str>,
+}
+
+impl Browser {
+    /// `None` for a program that is not on the list.
+    pub fn of(user_agent: &str) -> Option<Self> {
+        let find = |list: &[(&str, &'static str)]| {
+            list.iter()
+                .find(|(mark, _)| user_agent.contains(mark))
+                .map(|(_, name)| *name)
+        };
+        Some(Self {
+            name: find(&BROWSERS)?,
+            system: find(&SYSTEMS),
+        })
+    }
+}
+
 /// `Firefox on Linux`, or `None` for a program that is not on the list.
-pub fn name(user_agent: &str) -> Option<String> {
-    let find = |list: &[(&str, &'static str)]| {
-        list.iter()
-            .find(|(mark, _)| user_agent.contains(mark))
-            .map(|(_, name)| *name)
-    };
-    let browser = find(&BROWSERS)?;
-    Some(match find(&SYSTEMS) {
-        Some(system) => format!("{browser} on {system}"),
-        None => browser.to_owned(),
+pub(crate) fn name(user_agent: &str) -> Option<String> {
+    let Browser { name, system } = Browser::of(user_agent)?;
+    Some(match system {
+        Some(system @ ("iPhone" | "iPad")) => format!("{name} on an {system}"),
+        Some(system @ "Mac") => format!("{name} on a {system}"),
+        Some(system) => format!("{name} on {system}"),
+        None => name.to_owned(),
     })
+}
+
+/// In every language: `Firefox (Linux)`.
+impl fmt::Display for Browser {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name)?;
+        match self.system {
+            Some(system) => write!(f, " ({system})"),
+            None => Ok(()),
+        }
+    }
 }
 
 #[cfg(test)]
@@ -78,6 +110,17 @@ mod tests {
         ] {
             assert_eq!(name(user_agent).as_deref(), Some(expected));
         }
+    }
+
+    #[test]
+    fn a_browser_is_named_alike_in_every_language() {
+        let on = |user_agent| Browser::of(user_agent).map(|browser| browser.to_string());
+        assert_eq!(
+            on("(iPhone) Safari/604.1").as_deref(),
+            Some("Safari (iPhone)")
+        );
+        assert_eq!(on("curl/8.17.0").as_deref(), Some("curl"));
+        assert_eq!(on("robot"), None);
     }
 
     #[test]

@@ -17,7 +17,7 @@ mod smtp_url;
 mod texts;
 mod transport;
 
-pub use browser::name as browser_name;
+pub use browser::Browser;
 pub use compose::{ComposeError, Letterhead, compose};
 pub use directory::Directory;
 pub use error::{DeliveryError, Reply, TransportError};

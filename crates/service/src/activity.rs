@@ -42,7 +42,7 @@ fn activity(event: &StoredEvent, key: &DataKey) -> Result<Activity, Error> {
         ip: shown(Field::Ip, ip),
         browser: shown(Field::UserAgent, agent)
             .as_deref()
-            .and_then(mail::browser_name),
+            .and_then(mail::Browser::of),
     })
 }
 

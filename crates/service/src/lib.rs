@@ -50,6 +50,7 @@ pub use enrollment::Enrollment;
 pub use error::Error;
 pub use forms::FormFor;
 pub use links::MailedLink;
+pub use mail::Browser;
 pub use mailing::Post;
 pub use operations::{Figures, NotReady};
 pub use pages::{PAGES_LIFETIME, StaffOnPages};

@@ -114,7 +114,7 @@ impl Service {
                     created_at: session.created_at,
                     last_seen_at: session.last_seen_at,
                     ip: shown(Field::Ip, &session.ip),
-                    browser: user_agent.as_deref().and_then(mail::browser_name),
+                    browser: user_agent.as_deref().and_then(mail::Browser::of),
                     user_agent,
                     factors: session.factors,
                 }

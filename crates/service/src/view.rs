@@ -4,6 +4,7 @@ use account::event::Factor;
 use account::state::TwoFactor;
 use account::{AccountId, SessionId};
 use chrono::{DateTime, Utc};
+use mail::Browser;
 use serde::Serialize;
 use store::TwoFactorStatus;
 use uuid::Uuid;
@@ -34,8 +35,8 @@ pub struct SessionListing {
     pub last_seen_at: DateTime<Utc>,
     pub ip: Option<String>,
     pub user_agent: Option<String>,
-    /// Such as `Firefox on Linux`; none for a program that we do not know.
-    pub browser: Option<String>,
+    /// None for a program that we do not know.
+    pub browser: Option<Browser>,
     pub factors: Vec<Factor>,
 }
 
@@ -48,7 +49,7 @@ pub struct Activity {
     pub recorded_at: String,
     pub by_support: bool,
     pub ip: Option<String>,
-    pub browser: Option<String>,
+    pub browser: Option<Browser>,
 }
 
 #[derive(Clone, Debug)]

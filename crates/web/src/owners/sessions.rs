@@ -6,7 +6,7 @@ use askama::Template;
 use axum::http::HeaderValue;
 use axum::response::Response;
 use serde::Deserialize;
-use service::{Error, SessionListing};
+use service::{Browser, Error, SessionListing};
 
 use crate::frame::{self, Frame, Notice};
 use crate::posted::{Nothing, OwnerForm};
@@ -26,7 +26,7 @@ struct SessionsPage<'a> {
 struct Listed {
     id: SessionId,
     current: bool,
-    browser: Option<String>,
+    browser: Option<Browser>,
     ip: Option<String>,
     began: Moment,
     seen: Moment,

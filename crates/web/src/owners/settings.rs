@@ -2,7 +2,7 @@
 
 use askama::Template;
 use axum::response::Response;
-use service::{Activity, TwoFactorView};
+use service::{Activity, Browser, TwoFactorView};
 
 use crate::frame::Frame;
 use crate::language::Language;
@@ -30,7 +30,7 @@ struct Happening {
     what: String,
     by_support: bool,
     ip: Option<String>,
-    browser: Option<String>,
+    browser: Option<Browser>,
 }
 
 impl Happening {
