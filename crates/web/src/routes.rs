@@ -15,7 +15,7 @@ use crate::errors;
 use crate::owners::{home, password, sessions, settings, two_factor};
 use crate::refused::Refused;
 use crate::site::Site;
-use crate::staff::{Audit, Support, accounts, entry, history, unlock};
+use crate::staff::{Audit, Support, accounts, entry, export, history, state, unlock};
 use crate::visit::Web;
 use crate::visitors::{code, register, reset, sign_in, sign_out, unblock};
 use crate::{assets, violations};
@@ -124,8 +124,8 @@ fn staff() -> Router<Web> {
         )
         .route("/audit/accounts", get(history::find))
         .route("/audit/accounts/{id}", get(history::history))
-        .route("/audit/accounts/{id}/state", get(history::state))
-        .route("/audit/accounts/{id}/export", get(history::export))
+        .route("/audit/accounts/{id}/state", get(state::state))
+        .route("/audit/accounts/{id}/export", get(export::export))
 }
 
 /// The address of a form's answer, opened by hand or after signing in again.

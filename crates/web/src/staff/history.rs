@@ -1,16 +1,12 @@
-//! `/audit`: an account's history, its state at any point of it, and the whole as a file.
+//! `/audit`: an account by its id, and its history.
 
 use account::AccountId;
 use askama::Template;
-use axum::body::{Body, Bytes};
-use axum::http::{HeaderValue, header};
-use axum::response::{IntoResponse, Response};
-use chrono::{DateTime, NaiveDateTime, Utc};
+use axum::http::HeaderValue;
+use axum::response::Response;
 use edge::problem::{Code, Problem};
-use futures::StreamExt;
 use serde::Deserialize;
-use serde_json::Value;
-use service::{At, Error, EventView, StateView, about};
+use service::{EventView, about};
 
 use super::entry::{AtDoor, door};
 use super::{Audit, OnDuty};
@@ -70,7 +66,7 @@ pub(crate) async fn find(
     Ok(frame::go_to(place, None)?)
 }
 
-fn path(account: AccountId) -> String {
+pub(super) fn path(account: AccountId) -> String {
     format!("/audit/accounts/{account}")
 }
 
@@ -149,162 +145,4 @@ pub(crate) async fn history(
         next: events.next.filter(|_| full),
         first: query.after == 0,
     })?)
-}
-
-#[derive(Template)]
-#[template(path = "audit_state.html")]
-struct StatePage<'a> {
-    page: &'a Frame,
-    account: AccountId,
-    path: String,
-    sequence: u64,
-    latest: u64,
-    recorded: Moment,
-    facts: Vec<Fact>,
-    json: String,
-    faults: Faults,
-}
-
-/// One line of a state.
-struct Fact {
-    name: String,
-    value: String,
-}
-
-#[derive(Deserialize)]
-pub(crate) struct StateQuery {
-    #[serde(default)]
-    at: String,
-    #[serde(default)]
-    instant: String,
-}
-
-pub(crate) async fn state(
-    on_duty: OnDuty<Audit>,
-    AccountPath(account): AccountPath,
-    Params(query): Params<StateQuery>,
-) -> Result<Response, Refused> {
-    let page = on_duty.frame()?;
-    let (service, caller) = (on_duty.service(), &on_duty.visit.caller);
-    let replayed = match point(&query) {
-        Some(at) => service.state(caller, on_duty.member(), account, at).await,
-        None => Err(Error::BeyondHistory),
-    };
-    let (state, beyond) = match replayed {
-        Ok(state) => (state, None),
-        Err(beyond @ Error::BeyondHistory) => {
-            let now = service.state(caller, on_duty.member(), account, At::Now);
-            (now.await?, Some(Problem::from(beyond)))
-        }
-        Err(error) => return Err(error.into()),
-    };
-    let faults = match &beyond {
-        Some(_) => Faults::at("at", page.say("audit-beyond")),
-        None => Faults::default(),
-    };
-    let shown = StatePage {
-        page: &page,
-        account,
-        path: path(account),
-        sequence: state.sequence,
-        latest: state.latest,
-        recorded: recorded(&state.recorded_at),
-        facts: facts(&page, &state),
-        json: serde_json::to_string_pretty(&state.state).map_err(Problem::internal)?,
-        faults,
-    };
-    Ok(match beyond {
-        Some(problem) => page.show_problem(problem, &shown)?,
-        None => page.show(&shown)?,
-    })
-}
-
-/// A sequence number, or an instant, which a browser's field writes without a zone: UTC.
-fn point(query: &StateQuery) -> Option<At> {
-    let (at, instant) = (query.at.trim(), query.instant.trim());
-    if !instant.is_empty() {
-        return moment(instant).map(At::Instant);
-    }
-    match at {
-        "" => Some(At::Now),
-        at => at
-            .parse()
-            .map(At::Sequence)
-            .ok()
-            .or_else(|| moment(at).map(At::Instant)),
-    }
-}
-
-fn moment(text: &str) -> Option<DateTime<Utc>> {
-    let with_zone = DateTime::parse_from_rfc3339(text).map(|at| at.to_utc());
-    let local = |format| NaiveDateTime::parse_from_str(text, format).map(|at| at.and_utc());
-    with_zone
-        .or_else(|_| local("%Y-%m-%dT%H:%M"))
-        .or_else(|_| local("%Y-%m-%dT%H:%M:%S"))
-        .ok()
-}
-
-/// What a state says, line by line.
-fn facts(page: &Frame, state: &StateView) -> Vec<Fact> {
-    let text = |pointer: &str| match state.state.pointer(pointer) {
-        None | Some(Value::Null) => page.say("none"),
-        Some(Value::String(text)) => text.clone(),
-        Some(Value::Array(items)) => items.len().to_string(),
-        Some(other) => other.to_string(),
-    };
-    let status = text("/two_factor/status");
-    let facts = [
-        ("fact-email", text("/email")),
-        ("fact-created", text("/created_at")),
-        ("fact-password", text("/password/changed_at")),
-        ("fact-two-factor", page.say(&format!("two-factor-{status}"))),
-        ("fact-two-factor-since", text("/two_factor/enabled_at")),
-        ("fact-sessions", text("/sessions")),
-        ("fact-challenges", text("/challenges")),
-        ("fact-resets", text("/resets")),
-        ("fact-rejected-codes", text("/rejected_codes")),
-        ("fact-last-sign-in", text("/last_signed_in_at")),
-    ];
-    facts
-        .into_iter()
-        .map(|(name, value)| Fact {
-            name: page.say(name),
-            value,
-        })
-        .collect()
-}
-
-/// All events as lines of JSON. A fault in the middle breaks the download off, so that nobody takes
-/// a part for the whole.
-pub(crate) async fn export(
-    on_duty: OnDuty<Audit>,
-    AccountPath(account): AccountPath,
-) -> Result<Response, Refused> {
-    let (service, caller) = (on_duty.service(), &on_duty.visit.caller);
-    let events = service
-        .history_stream(caller, on_duty.member(), account)
-        .await?;
-    let name = format!("attachment; filename=\"countersign-account-{account}.ndjson\"");
-    let headers = [
-        (
-            header::CONTENT_TYPE,
-            HeaderValue::from_static("application/x-ndjson"),
-        ),
-        (
-            header::CONTENT_DISPOSITION,
-            HeaderValue::try_from(name).map_err(Problem::internal)?,
-        ),
-    ];
-    let lines = events.map(|event| {
-        event.and_then(|event| line(&event)).inspect_err(|error| {
-            tracing::error!(error.chain = %error, "an export broke off");
-        })
-    });
-    Ok((headers, Body::from_stream(lines)).into_response())
-}
-
-fn line(event: &EventView) -> Result<Bytes, Error> {
-    let mut line = serde_json::to_vec(event).map_err(|error| Error::Internal(error.into()))?;
-    line.push(b'\n');
-    Ok(line.into())
 }

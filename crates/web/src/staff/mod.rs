@@ -3,7 +3,9 @@
 
 pub(crate) mod accounts;
 pub(crate) mod entry;
+pub(crate) mod export;
 pub(crate) mod history;
+pub(crate) mod state;
 pub(crate) mod unlock;
 
 use std::marker::PhantomData;
