@@ -65,8 +65,8 @@ identifier!(
     CredentialId
 );
 identifier!(
-    /// A member of staff's sign-in to the pages.
-    PagesId
+    /// A browser in which a member of staff is signed in.
+    StaffSessionId
 );
 identifier!(
     /// A browser or client that once completed a sign-in.

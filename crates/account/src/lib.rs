@@ -29,7 +29,7 @@ pub use command::Command;
 pub use email::{EmailAddress, InvalidEmailAddress};
 pub use event::AccountEvent;
 pub use id::{
-    AccountId, ChallengeId, CredentialId, DeviceId, PagesId, ResetId, SessionId, StaffId,
+    AccountId, ChallengeId, CredentialId, DeviceId, ResetId, SessionId, StaffId, StaffSessionId,
 };
 pub use metadata::{Actor, Metadata, Origin};
 pub use personal::Personal;

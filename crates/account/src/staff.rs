@@ -6,7 +6,7 @@ use cqrs_es::{Aggregate, DomainEvent};
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
-use crate::{AccountId, PagesId, Personal};
+use crate::{AccountId, Personal, StaffSessionId};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -31,19 +31,19 @@ pub struct Issued {
     pub role: Role,
     pub expires_at: DateTime<Utc>,
     pub revoked_at: Option<DateTime<Utc>>,
-    /// Sign-ins to the pages that have not been signed out, oldest first.
-    pub pages: Vec<Pages>,
+    /// Sessions in browsers that have not been signed out, oldest first.
+    pub sessions: Vec<StaffSession>,
 }
 
-/// One sign-in to the pages with the staff token.
+/// A browser that was signed in with the staff token.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Pages {
-    pub id: PagesId,
+pub struct StaffSession {
+    pub id: StaffSessionId,
     pub expires_at: DateTime<Utc>,
 }
 
 /// The oldest makes room.
-const PAGES_AT_ONCE: usize = 5;
+const SESSIONS_AT_ONCE: usize = 5;
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub enum StaffEvent {
@@ -93,12 +93,12 @@ pub enum StaffAct {
     UnlockRepeated {
         account: AccountId,
     },
-    PagesEntered {
-        pages: PagesId,
+    StaffSignedIn {
+        session: StaffSessionId,
         expires_at: DateTime<Utc>,
     },
-    PagesLeft {
-        pages: PagesId,
+    StaffSignedOut {
+        session: StaffSessionId,
     },
 }
 
@@ -138,17 +138,17 @@ impl Issued {
         self.revoked_at.is_none() && now < self.expires_at
     }
 
-    /// Whether a sign-in to the pages is still in force.
-    pub fn on_the_pages(&self, id: PagesId, now: DateTime<Utc>) -> bool {
-        self.pages
+    /// Whether a session is still in force.
+    pub fn has_session(&self, id: StaffSessionId, now: DateTime<Utc>) -> bool {
+        self.sessions
             .iter()
-            .any(|pages| pages.id == id && now < pages.expires_at)
+            .any(|session| session.id == id && now < session.expires_at)
     }
 
-    fn enter(&mut self, entered: Pages) {
-        self.pages.push(entered);
-        let surplus = self.pages.len().saturating_sub(PAGES_AT_ONCE);
-        self.pages.drain(..surplus);
+    fn begin(&mut self, begun: StaffSession) {
+        self.sessions.push(begun);
+        let surplus = self.sessions.len().saturating_sub(SESSIONS_AT_ONCE);
+        self.sessions.drain(..surplus);
     }
 }
 
@@ -217,17 +217,22 @@ impl Aggregate for Staff {
                     role,
                     expires_at,
                     revoked_at: None,
-                    pages: Vec::new(),
+                    sessions: Vec::new(),
                 });
             }
             (StaffEvent::StaffRevoked { at }, Some(issued)) => issued.revoked_at = Some(at),
-            (StaffEvent::Act(StaffAct::PagesEntered { pages, expires_at }), Some(issued)) => issued
-                .enter(Pages {
-                    id: pages,
+            (
+                StaffEvent::Act(StaffAct::StaffSignedIn {
+                    session,
                     expires_at,
                 }),
-            (StaffEvent::Act(StaffAct::PagesLeft { pages }), Some(issued)) => {
-                issued.pages.retain(|entered| entered.id != pages);
+                Some(issued),
+            ) => issued.begin(StaffSession {
+                id: session,
+                expires_at,
+            }),
+            (StaffEvent::Act(StaffAct::StaffSignedOut { session }), Some(issued)) => {
+                issued.sessions.retain(|begun| begun.id != session);
             }
             _ => {}
         }
@@ -254,8 +259,8 @@ impl StaffAct {
             Self::FeedRead { .. } => "FeedRead",
             Self::CallRefused { .. } => "CallRefused",
             Self::UnlockRepeated { .. } => "UnlockRepeated",
-            Self::PagesEntered { .. } => "PagesEntered",
-            Self::PagesLeft { .. } => "PagesLeft",
+            Self::StaffSignedIn { .. } => "StaffSignedIn",
+            Self::StaffSignedOut { .. } => "StaffSignedOut",
         }
     }
 }

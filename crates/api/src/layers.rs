@@ -4,8 +4,9 @@ use axum::Router;
 use axum::body::Body;
 use axum::http::{HeaderValue, header};
 use axum::response::Response;
+use edge::Edge;
 use edge::layers::{self, Asked, Render};
-use edge::{Edge, Problem};
+use edge::problem::Problem;
 
 use crate::problem_document::ProblemDocument;
 

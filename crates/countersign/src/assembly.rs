@@ -14,7 +14,7 @@ use store::{Role, Store, check_keys, connect};
 use url::Url;
 use web::Site;
 
-use crate::configuration::Configuration;
+use crate::configuration::{Configuration, SupportContact};
 use crate::database::{self, Database};
 use crate::failure::Failure;
 use crate::keys;
@@ -107,15 +107,19 @@ pub(crate) fn site(configuration: &Configuration, public_url: Url) -> Site {
     Site {
         name: configuration.issuer.clone(),
         public_url,
-        support_contact: configuration
-            .support_contact
-            .as_ref()
-            .map(ToString::to_string),
+        support_contact: configuration.support_contact.as_ref().map(contact),
         app_urls: configuration
             .app_urls
             .iter()
             .map(|app| app.url().clone())
             .collect(),
+    }
+}
+
+fn contact(contact: &SupportContact) -> web::SupportContact {
+    match contact {
+        SupportContact::Mail(address) => web::SupportContact::Mail(address.clone()),
+        SupportContact::Page(url) => web::SupportContact::Page(url.clone()),
     }
 }
 

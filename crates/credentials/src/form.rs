@@ -3,7 +3,7 @@
 use crate::keyring::{Keyring, Purpose};
 
 impl Keyring {
-    /// Bound to every part of `binding`; `at` is in seconds.
+    /// Bound to every part of `binding`; `at` is in milliseconds.
     pub fn form_token(&self, binding: &[&[u8]], at: u64) -> String {
         let mac = self.current_mac(Purpose::Form, &parts(binding, at.to_be_bytes().as_slice()));
         format!("{at}.{}", data_encoding::BASE64URL_NOPAD.encode(&mac))
@@ -14,8 +14,8 @@ impl Keyring {
         let (at, mac) = token.split_once('.')?;
         let at = at.parse::<u64>().ok()?;
         let mac = data_encoding::BASE64URL_NOPAD.decode(mac.as_bytes()).ok()?;
-        let seconds = at.to_be_bytes();
-        let parts = parts(binding, &seconds);
+        let bytes = at.to_be_bytes();
+        let parts = parts(binding, &bytes);
         self.verify_mac(Purpose::Form, self.current(), &parts, &mac)
             .then_some(at)
     }

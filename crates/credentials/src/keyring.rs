@@ -33,8 +33,8 @@ pub enum Purpose {
     SourceHash,
     /// The secrets of device tokens.
     Device,
-    /// The secrets of staff tokens for the pages.
-    StaffPages,
+    /// The secrets of staff sessions.
+    StaffSession,
     /// What proves that a form was ours.
     Form,
     /// Data keys at rest.
@@ -55,7 +55,7 @@ impl Purpose {
         Self::AddressHash,
         Self::SourceHash,
         Self::Device,
-        Self::StaffPages,
+        Self::StaffSession,
         Self::Form,
         Self::Wrapping,
         Self::Outbox,
@@ -72,7 +72,7 @@ impl Purpose {
             Self::AddressHash => "address-hash",
             Self::SourceHash => "source-hash",
             Self::Device => "device",
-            Self::StaffPages => "staff-pages",
+            Self::StaffSession => "staff-session",
             Self::Form => "form",
             Self::Wrapping => "wrapping",
             Self::Outbox => "outbox",

@@ -30,7 +30,7 @@ pub enum TokenKind {
     Unblock,
     Staff,
     /// Of a member of staff's browser, in its cookie.
-    StaffPages,
+    StaffSession,
     Device,
 }
 
@@ -43,7 +43,7 @@ impl TokenKind {
         Self::Verification,
         Self::Unblock,
         Self::Staff,
-        Self::StaffPages,
+        Self::StaffSession,
         Self::Device,
     ];
 
@@ -56,7 +56,7 @@ impl TokenKind {
             Self::Verification => "cs_verify_",
             Self::Unblock => "cs_unblock_",
             Self::Staff => "cs_staff_",
-            Self::StaffPages => "cs_staffpages_",
+            Self::StaffSession => "cs_staffsession_",
             Self::Device => "cs_device_",
         }
     }
@@ -185,21 +185,21 @@ impl Keyring {
         })
     }
 
-    /// A member of staff's sign-in to the pages stands in their history; as with a device token,
-    /// its secret is an HMAC, under the current key, and nothing of it is stored.
-    pub fn pages_token(&self, staff: Uuid, pages: Uuid) -> Token {
-        let parts: [&[u8]; 2] = [staff.as_bytes(), pages.as_bytes()];
+    /// A staff session stands in the member's history; as with a device token, nothing of its token is
+    /// stored: the secret is an HMAC under the current key.
+    pub fn staff_session_token(&self, staff: Uuid, session: Uuid) -> Token {
+        let parts: [&[u8]; 2] = [staff.as_bytes(), session.as_bytes()];
         Token {
-            kind: TokenKind::StaffPages,
+            kind: TokenKind::StaffSession,
             owner: staff,
-            id: pages,
-            secret: Zeroizing::new(self.current_mac(Purpose::StaffPages, &parts)),
+            id: session,
+            secret: Zeroizing::new(self.current_mac(Purpose::StaffSession, &parts)),
         }
     }
 
-    pub fn pages_token_matches(&self, token: &Token) -> bool {
-        let right = self.pages_token(token.owner, token.id);
-        token.kind == TokenKind::StaffPages
+    pub fn staff_session_token_matches(&self, token: &Token) -> bool {
+        let right = self.staff_session_token(token.owner, token.id);
+        token.kind == TokenKind::StaffSession
             && bool::from(right.secret.ct_eq(token.secret.as_slice()))
     }
 

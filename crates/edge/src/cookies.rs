@@ -1,8 +1,9 @@
-//! The cookies. All are `__Host-`: secure, bound to this host, for every path.
+//! The cookies. Those of visitors and owners are `__Host-`: secure, bound to this host, for every
+//! path. Those of staff are sent to their own desk and nowhere else.
 
 use std::time::Duration;
 
-use axum::http::{HeaderMap, HeaderValue, header};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, header};
 use axum::response::{IntoResponseParts, ResponseParts};
 
 use crate::problem::Problem;
@@ -13,13 +14,22 @@ pub const DEVICE_COOKIE: &str = "__Host-countersign_device";
 pub const FORM_COOKIE: &str = "__Host-countersign_form";
 /// A sign-in on the pages whose code is still to come.
 pub const CHALLENGE_COOKIE: &str = "__Host-countersign_challenge";
-/// Of a member of staff on the pages.
-pub const STAFF_COOKIE: &str = "__Host-countersign_staff";
+/// Of a member of support at their desk.
+pub const SUPPORT_COOKIE: &str = "__Secure-countersign_support";
+/// Of an auditor at their desk.
+pub const AUDIT_COOKIE: &str = "__Secure-countersign_audit";
 /// What the next page says was done: a name from a closed list.
 pub const NOTICE_COOKIE: &str = "__Host-countersign_notice";
 
 const DEVICE_LIFETIME: Duration = Duration::from_hours(365 * 24);
 const NOTICE_LIFETIME: Duration = Duration::from_mins(1);
+
+/// Nothing of a signed-in page stays in the browser. Not `"cookies"`: the device cookie must live, or
+/// the owner is a stranger next time.
+pub const CLEAR_SITE_DATA: (HeaderName, HeaderValue) = (
+    HeaderName::from_static("clear-site-data"),
+    HeaderValue::from_static(r#""cache", "storage""#),
+);
 
 /// A `Set-Cookie` header of one of our cookies. It holds a token, so it has no `Debug` content.
 pub struct SetCookie(HeaderValue);
@@ -46,19 +56,23 @@ impl SetCookie {
     }
 
     pub fn challenge(token: &str, lifetime: Duration) -> Result<Self, Problem> {
-        Self::new(CHALLENGE_COOKIE, token, "Lax", lifetime)
+        Self::new(CHALLENGE_COOKIE, token, "Strict", lifetime)
     }
 
     pub fn no_challenge() -> Result<Self, Problem> {
-        Self::new(CHALLENGE_COOKIE, "", "Lax", Duration::ZERO)
+        Self::new(CHALLENGE_COOKIE, "", "Strict", Duration::ZERO)
     }
 
-    pub fn staff(token: &str, lifetime: Duration) -> Result<Self, Problem> {
-        Self::new(STAFF_COOKIE, token, "Strict", lifetime)
-    }
-
-    pub fn no_staff() -> Result<Self, Problem> {
-        Self::new(STAFF_COOKIE, "", "Strict", Duration::ZERO)
+    /// `name` is that of a desk's cookie, and `path` the desk's.
+    pub fn staff(
+        (name, path): (&str, &str),
+        token: &str,
+        lifetime: Duration,
+    ) -> Result<Self, Problem> {
+        let seconds = lifetime.as_secs();
+        Self::written(format!(
+            "{name}={token}; Path={path}; Max-Age={seconds}; Secure; HttpOnly; SameSite=Strict"
+        ))
     }
 
     pub fn notice(name: &str) -> Result<Self, Problem> {

@@ -5,6 +5,7 @@ mod attendance;
 pub mod cookies;
 pub mod credentials;
 pub mod layers;
+mod lines;
 mod metrics;
 pub mod problem;
 mod settings;
@@ -12,8 +13,8 @@ mod source;
 mod staff_record;
 
 pub use attendance::Attendance;
+pub use lines::lines;
 pub use metrics::Metrics;
-pub use problem::{Code, FieldError, Problem};
 pub use settings::{Edge, HttpSettings};
 pub use source::caller;
 pub use staff_record::record_refusals;

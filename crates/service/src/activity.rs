@@ -1,15 +1,12 @@
 //! The owner's own history: what happened, when, and from where.
 
-use account::{Actor, Metadata};
+use account::{AccountEvent, Actor, Metadata};
 use credentials::{DataKey, Field};
-use serde_json::Value;
+use serde::Serialize;
 use store::StoredEvent;
 
 use crate::view::Activity;
 use crate::{Error, Owner, Service};
-
-/// Which field of an event's data tells its kinds apart.
-const TELLING: [&str; 6] = ["purpose", "attempts", "cause", "reason", "occasion", "by"];
 
 impl Service {
     /// The newest first.
@@ -25,7 +22,7 @@ impl Service {
 
 fn activity(event: &StoredEvent, key: &DataKey) -> Result<Activity, Error> {
     let metadata: Metadata = serde_json::from_str(&event.metadata).map_err(Error::internal)?;
-    let payload: Value = serde_json::from_str(&event.payload).map_err(Error::internal)?;
+    let payload: AccountEvent = serde_json::from_str(&event.payload).map_err(Error::internal)?;
     let owner = event.aggregate_id.parse().map_err(Error::internal)?;
     let by_support = matches!(metadata.actor, Actor::Support { .. });
     // Where staff sit is no business of an owner.
@@ -33,9 +30,7 @@ fn activity(event: &StoredEvent, key: &DataKey) -> Result<Activity, Error> {
     let (ip, agent) = request.map_or((None, None), |origin| (origin.ip, origin.user_agent));
     let shown = |field, sealed: Option<account::Personal>| key.reveal(owner, field, &sealed?).ok();
     Ok(Activity {
-        about: payload
-            .get(&event.event_type)
-            .and_then(|data| about(&event.event_type, data)),
+        about: about(&payload),
         event_type: event.event_type.clone(),
         recorded_at: event.recorded_at.clone(),
         by_support,
@@ -46,12 +41,29 @@ fn activity(event: &StoredEvent, key: &DataKey) -> Result<Activity, Error> {
     })
 }
 
-/// What tells events of one type apart, such as the cause for which sessions ended.
-pub fn about(event_type: &str, data: &Value) -> Option<String> {
-    if event_type == "SignedIn" {
-        let with_code = data.get("challenge").is_some_and(|id| !id.is_null());
-        return Some(if with_code { "code" } else { "password" }.to_owned());
+/// What tells events of one type apart, by its name in the event: such as the cause for which
+/// sessions ended.
+pub(crate) fn about(event: &AccountEvent) -> Option<String> {
+    match event {
+        AccountEvent::AccountOpened { by, .. } => name(by),
+        AccountEvent::PasswordRejected { purpose, .. } => name(purpose),
+        AccountEvent::AttemptsThrottled { attempts, .. } => name(attempts),
+        AccountEvent::CodeRejected { reason, .. } => name(reason),
+        AccountEvent::SessionsEnded { cause, .. } => name(cause),
+        AccountEvent::DeviceRemembered { occasion, .. } => name(occasion),
+        AccountEvent::SignedIn { challenge, .. } => {
+            let with = if challenge.is_some() {
+                "code"
+            } else {
+                "password"
+            };
+            Some(with.to_owned())
+        }
+        _ => None,
     }
-    let telling = TELLING.iter().find_map(|name| data.get(name)?.as_str());
-    telling.map(str::to_owned)
+}
+
+fn name(value: impl Serialize) -> Option<String> {
+    let value = serde_json::to_value(value).ok()?;
+    value.as_str().map(str::to_owned)
 }

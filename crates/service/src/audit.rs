@@ -1,5 +1,7 @@
 //! Auditors: an account's history, its state at a past instant, and the feed of everything.
 
+use std::str::FromStr;
+
 use account::staff::StaffAct;
 use account::state::TwoFactor;
 use account::{Account, AccountId, Actor, Metadata, Personal};
@@ -10,6 +12,7 @@ use serde_json::{Value, json};
 use store::{Feed, LoggedEvent, StoredEvent};
 use uuid::Uuid;
 
+use crate::activity;
 use crate::facts::reveal_address;
 use crate::view::{ActorView, EventView, Page, RequestView, StateView};
 use crate::{Caller, Error, Service, StaffMember};
@@ -24,6 +27,31 @@ pub enum At {
     Sequence(u64),
     /// Inclusive.
     Instant(DateTime<Utc>),
+}
+
+/// A text that is neither a sequence number nor an instant.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("neither a sequence number nor an RFC 3339 instant")]
+pub struct NoSuchPoint;
+
+/// No instant is written longer.
+const MAX_INSTANT: usize = 64;
+
+/// Digits are a sequence number; everything else is an RFC 3339 instant.
+impl FromStr for At {
+    type Err = NoSuchPoint;
+
+    fn from_str(text: &str) -> Result<Self, NoSuchPoint> {
+        if !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit()) {
+            let number = text.parse::<i64>().map_err(|_| NoSuchPoint)?;
+            return Ok(Self::Sequence(number.unsigned_abs()));
+        }
+        if text.len() > MAX_INSTANT {
+            return Err(NoSuchPoint);
+        }
+        let instant = DateTime::parse_from_rfc3339(text).map_err(|_| NoSuchPoint)?;
+        Ok(Self::Instant(instant.to_utc()))
+    }
 }
 
 impl Service {
@@ -229,6 +257,8 @@ fn view(event: &StoredEvent, key: Option<&DataKey>) -> Result<EventView, Error> 
     let metadata: Metadata = serde_json::from_str(&event.metadata).map_err(Error::internal)?;
     let owner: Uuid = event.aggregate_id.parse().map_err(Error::internal)?;
     let mut payload: Value = serde_json::from_str(&event.payload).map_err(Error::internal)?;
+    let about = serde_json::from_str(&event.payload).ok();
+    let about = about.and_then(|event| activity::about(&event));
     let mut data = payload
         .get_mut(&event.event_type)
         .map(Value::take)
@@ -254,6 +284,7 @@ fn view(event: &StoredEvent, key: Option<&DataKey>) -> Result<EventView, Error> 
             ),
         },
         data,
+        about,
         hash: data_encoding::HEXLOWER.encode(&event.hash),
     })
 }

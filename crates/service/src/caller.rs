@@ -63,7 +63,8 @@ impl Owner {
     }
 }
 
-/// A member of staff, proved by their token. Only `Service::authenticate_staff` makes one.
+/// A member of staff, proved by their token or by a session that it began. Only
+/// `Service::authenticate_staff` and `Service::authenticate_staff_session` make one.
 #[derive(Clone, Debug)]
 pub struct StaffMember {
     pub(crate) id: StaffId,

@@ -37,7 +37,7 @@ impl Service {
     /// `browser` is what only this browser holds.
     pub fn form_token(&self, browser: &str, whom: FormFor) -> String {
         let (role, id) = whom.parts();
-        let now = self.now().timestamp().max(0).cast_unsigned();
+        let now = self.now().timestamp_millis().max(0).cast_unsigned();
         self.keyring()
             .form_token(&[browser.as_bytes(), role, &id], now)
     }
@@ -49,9 +49,9 @@ impl Service {
         let written = self
             .keyring()
             .form_written_at(&[browser.as_bytes(), role, &id], token)?;
-        let now = self.now().timestamp().max(0).cast_unsigned();
+        let now = self.now().timestamp_millis().max(0).cast_unsigned();
         let age = i64::try_from(now.saturating_sub(written)).ok()?;
-        let age = Duration::try_seconds(age)?;
+        let age = Duration::try_milliseconds(age)?;
         (age <= LIFETIME).then_some(age)
     }
 }

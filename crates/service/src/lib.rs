@@ -23,12 +23,12 @@ mod mailing;
 mod opening;
 mod operations;
 mod owner;
-mod pages;
 mod password_check;
 mod reset;
 mod second_factor;
 mod sign_in;
 mod staff;
+mod staff_session;
 mod support;
 mod unblock;
 mod view;
@@ -41,8 +41,7 @@ use store::Store;
 use tokio::sync::Notify;
 use zeroize::Zeroizing;
 
-pub use activity::about;
-pub use audit::At;
+pub use audit::{At, NoSuchPoint};
 pub use caller::{Caller, Owner, StaffMember, Transport};
 pub use clock::{Clock, SystemClock};
 pub use credentials::PasswordRejection;
@@ -53,9 +52,9 @@ pub use links::MailedLink;
 pub use mail::Browser;
 pub use mailing::Post;
 pub use operations::{Figures, NotReady};
-pub use pages::{PAGES_LIFETIME, StaffOnPages};
 pub use sign_in::{NewSession, SignIn, SignInOutcome};
 pub use staff::StaffToken;
+pub use staff_session::{STAFF_SESSION_IDLE, STAFF_SESSION_LIFETIME, SignedInStaff};
 pub use support::Unlock;
 pub use view::{
     AccountSummary, AccountView, Activity, ActorView, EventSketch, EventView, Examination, Page,

@@ -82,13 +82,23 @@ impl Service {
         staff: &StaffMember,
         account: AccountId,
     ) -> Result<Examination, Error> {
+        let found = self.examine_again(staff, account).await?;
+        self.record(caller, staff, |_| Ok(StaffAct::AccountViewed { account }))
+            .await?;
+        Ok(found)
+    }
+
+    /// For the second look of one request, which is on record by what it is answered with.
+    pub async fn examine_again(
+        &self,
+        _: &StaffMember,
+        account: AccountId,
+    ) -> Result<Examination, Error> {
         let dossier = self
             .store()
             .dossier(account)
             .await?
             .ok_or(Error::NotFound)?;
-        self.record(caller, staff, |_| Ok(StaffAct::AccountViewed { account }))
-            .await?;
         let devices = self.store().devices(account, self.now()).await?;
         let events = self.store().last_events_of(account, RECENT).await?;
         let (now, state) = (self.now(), opened(dossier.loaded.state())?);

@@ -167,6 +167,9 @@ pub struct EventView {
     pub actor: ActorView,
     pub request: RequestView,
     pub data: serde_json::Value,
+    /// What tells events of one type apart.
+    #[serde(skip)]
+    pub about: Option<String>,
     /// Hexadecimal.
     pub hash: String,
 }

@@ -62,6 +62,11 @@ impl<A: Aggregate + Clone> Loaded<A> {
         self.version
     }
 
+    /// The time of the last event; nothing before the first.
+    pub const fn recorded_at(&self) -> Option<DateTime<Utc>> {
+        self.recorded_at
+    }
+
     /// The time of what is decided now: never before the stream's last event, in microseconds.
     pub fn moment(&self, clock: DateTime<Utc>) -> DateTime<Utc> {
         let clock = clock.trunc_subsecs(6);

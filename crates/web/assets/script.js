@@ -25,7 +25,6 @@ for (const button of all("[data-show]")) {
     const shown = field.type === "text";
     field.type = shown ? "password" : "text";
     button.textContent = shown ? show : button.dataset.hide;
-    button.setAttribute("aria-pressed", String(!shown));
   });
   // So that no password is stored as a text that was typed.
   field.form.addEventListener("submit", () => { field.type = "password"; });
@@ -34,18 +33,21 @@ for (const button of all("[data-show]")) {
 // Length and a rough idea of strength; the server has the last word.
 for (const meter of all("[data-meter]")) {
   const field = document.getElementById(meter.dataset.meter);
-  const [gauge, words] = [meter.querySelector(".gauge span"), meter.querySelector("[role=status]")];
+  const [gauge, words] = [meter.querySelector(".gauge span"), meter.lastElementChild];
+  const spoken = document.querySelector(`[data-level-of=${field.id}]`);
   const min = Number(meter.dataset.min);
   field.addEventListener("input", () => {
     const letters = [...field.value.normalize("NFC")];
     const missing = min - letters.length;
     const good = letters.length >= min + 5 && new Set(letters).size >= 8;
     meter.hidden = letters.length === 0;
-    meter.dataset.level = missing > 0 ? "short" : good ? "good" : "fair";
+    const level = missing > 0 ? "short" : good ? "good" : "fair";
     gauge.className = `w${Math.min(10, Math.floor((letters.length * 10) / (min + 5)))}`;
-    words.textContent = missing > 0
-      ? meter.dataset.short.replace("#", String(missing))
-      : good ? meter.dataset.good : meter.dataset.fair;
+    const short = missing === 1 ? meter.dataset.one : meter.dataset.short;
+    words.textContent = missing > 0 ? short.replace("#", String(missing)) : meter.dataset[level];
+    // Said once for each level, not at each key.
+    if (meter.dataset.level !== level && missing <= 0) spoken.textContent = words.textContent;
+    meter.dataset.level = level;
   });
 }
 
@@ -61,6 +63,15 @@ for (const button of all("[data-copy]")) {
 for (const slider of all("[data-output]")) {
   const output = document.getElementById(slider.dataset.output);
   slider.addEventListener("input", () => { output.value = slider.value; });
+}
+
+// Pressed twice is sent once.
+for (const form of all("form[method=post]")) {
+  form.addEventListener("submit", (event) => {
+    if (form.dataset.sent) event.preventDefault();
+    form.dataset.sent = "yes";
+  });
+  addEventListener("pageshow", () => { delete form.dataset.sent; });
 }
 
 // A page with a secret is not kept for the "back" button.

@@ -21,6 +21,23 @@ impl<S: Send + Sync> FromRequestParts<S> for AccountPath {
     }
 }
 
+/// The same for a form, whose sender has to be known before anything is refused.
+pub(crate) struct AccountSegment(Zeroizing<String>);
+
+impl AccountSegment {
+    pub(crate) fn account(&self) -> Result<AccountId, Problem> {
+        self.0.parse().map_err(|_| Problem::new(Code::NotFound))
+    }
+}
+
+impl<S: Send + Sync> FromRequestParts<S> for AccountSegment {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
+        last_segment(parts, state).await.map(Self)
+    }
+}
+
 /// The token of a mailed link.
 pub(crate) struct LinkToken(pub(crate) Zeroizing<String>);
 

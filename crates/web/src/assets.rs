@@ -5,6 +5,7 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::LazyLock;
 
 use axum::extract::Path;
+use axum::extract::rejection::PathRejection;
 use axum::http::{HeaderValue, header};
 use axum::response::{IntoResponse, Response};
 use edge::problem::{Code, Problem};
@@ -52,10 +53,12 @@ pub(crate) fn address(name: &str) -> String {
 
 /// A server of another version answers with what it has, but not for ever.
 pub(crate) async fn asset(
-    Path((fingerprint, name)): Path<(String, String)>,
+    path: Result<Path<(String, String)>, PathRejection>,
 ) -> Result<Response, Problem> {
+    let not_found = || Problem::new(Code::NotFound);
+    let Path((fingerprint, name)) = path.map_err(|_| not_found())?;
     let asset = ASSETS.iter().find(|asset| asset.name == name);
-    let asset = asset.ok_or_else(|| Problem::new(Code::NotFound))?;
+    let asset = asset.ok_or_else(not_found)?;
     let content_type = [(header::CONTENT_TYPE, asset.content_type)];
     let mut response = (content_type, asset.content).into_response();
     if fingerprint == *FINGERPRINT {

@@ -9,8 +9,9 @@ use edge::layers::{Asked, Render};
 use edge::problem::{Code, Problem};
 use service::{FormFor, Service};
 
-use crate::frame::{self, Frame};
+use crate::frame::{Area, Frame, wait};
 use crate::language::Language;
+use crate::presence::Presence;
 use crate::site::Site;
 
 #[derive(Template)]
@@ -24,31 +25,47 @@ struct ProblemPage<'a> {
 
 /// The renderer of the pages' layers. Where not even the random source answers, there is no page.
 pub(crate) fn renderer(service: Service, site: Arc<Site>) -> Render {
-    Render::new(move |bare, problem, asked| shown(&service, &site, problem, asked).unwrap_or(bare))
+    Render::new(move |bare, problem, asked| {
+        let presence = bare.extensions().get::<Presence>().cloned();
+        let frame = frame(&service, &site, &presence.unwrap_or_default(), asked);
+        let page = frame.and_then(|frame| shown(&frame, problem, asked));
+        page.unwrap_or(bare)
+    })
 }
 
-fn shown(
+/// For whoever is there, if that was proved before the failure.
+fn frame(
     service: &Service,
     site: &Arc<Site>,
-    problem: &Problem,
+    presence: &Presence,
     asked: &Asked,
-) -> Result<Response, Problem> {
+) -> Result<Frame, Problem> {
     let language = Language::negotiated(asked.accept_language.as_ref());
-    let token = service.form_token("", FormFor::Visitor);
-    let page = Frame::new(language, Arc::clone(site), service.nonce()?, token);
+    let (token, area) = match presence.standing() {
+        Some(standing) => (
+            service.form_token(&standing.browser_key, standing.whom),
+            standing.area.clone(),
+        ),
+        None => (service.form_token("", FormFor::Visitor), Area::Visitor),
+    };
+    let frame = Frame::new(language, Arc::clone(site), service.nonce()?, token);
+    Ok(frame.in_area(area))
+}
+
+fn shown(page: &Frame, problem: &Problem, asked: &Asked) -> Result<Response, Problem> {
     let kind = kind(problem.code());
     let advice = match problem.retry_after_seconds() {
         Some(seconds) => page.with(
             &format!("problem-{kind}-advice"),
             "wait",
-            frame::wait(page.language(), Duration::from_secs(seconds)),
+            wait(page.language(), Duration::from_secs(seconds)),
         ),
         None => page.say(&format!("problem-{kind}-advice")),
     };
     page.show_problem(
         problem.clone(),
         &ProblemPage {
-            page: &page,
+            page,
             title: page.say(&format!("problem-{kind}-title")),
             advice,
             request_id: &asked.request_id,
@@ -57,14 +74,15 @@ fn shown(
 }
 
 /// What a person can do about a failure: they are told no finer than that.
-const fn kind(code: Code) -> &'static str {
+pub(crate) const fn kind(code: Code) -> &'static str {
     match code {
         Code::NotFound | Code::MethodNotAllowed => "not-found",
         Code::CrossSiteRequest => "form",
         Code::TokenExpired => "link",
         Code::Forbidden => "forbidden",
         Code::TooManyAttempts => "wait",
-        Code::Unavailable | Code::Overloaded => "unavailable",
+        Code::Unavailable => "unavailable",
+        Code::Overloaded => "overloaded",
         Code::Internal => "internal",
         Code::Unauthenticated
         | Code::InvalidCredentials

@@ -9,14 +9,14 @@ use askama::Template;
 use axum::body::Body;
 use axum::http::{HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use edge::Problem;
 use edge::cookies::SetCookie;
+use edge::problem::Problem;
 use edge::problem::Shown;
 use fluent_templates::fluent_bundle::FluentValue;
 use service::Secret;
 
 use crate::language::{Arguments, Language};
-use crate::site::{Site, SupportLink};
+use crate::site::{Site, SupportContact};
 
 const HTML: HeaderValue = HeaderValue::from_static("text/html; charset=utf-8");
 const VARY: HeaderValue = HeaderValue::from_static("Cookie, Authorization, Accept-Language");
@@ -33,10 +33,11 @@ pub(crate) enum Notice {
     SessionEnded,
     OthersEnded,
     AccountUnlocked,
+    EnrollmentOver,
 }
 
 impl Notice {
-    const ALL: [Self; 8] = [
+    pub(crate) const ALL: [Self; 9] = [
         Self::SignedOut,
         Self::PasswordChanged,
         Self::TwoFactorEnabled,
@@ -45,6 +46,7 @@ impl Notice {
         Self::SessionEnded,
         Self::OthersEnded,
         Self::AccountUnlocked,
+        Self::EnrollmentOver,
     ];
 
     pub(crate) const fn name(self) -> &'static str {
@@ -57,6 +59,7 @@ impl Notice {
             Self::SessionEnded => "notice-session-ended",
             Self::OthersEnded => "notice-others-ended",
             Self::AccountUnlocked => "notice-account-unlocked",
+            Self::EnrollmentOver => "notice-enrollment-over",
         }
     }
 
@@ -117,18 +120,8 @@ impl Frame {
         Self { notice, ..self }
     }
 
-    pub(crate) fn signed_in(self) -> Self {
-        Self {
-            area: Area::Owner,
-            ..self
-        }
-    }
-
-    pub(crate) fn at_desk(self, desk: &'static str, name: Option<String>) -> Self {
-        Self {
-            area: Area::Staff { desk, name },
-            ..self
-        }
+    pub(crate) fn in_area(self, area: Area) -> Self {
+        Self { area, ..self }
     }
 }
 
@@ -182,8 +175,8 @@ impl Frame {
         &self.site.name
     }
 
-    pub(crate) fn support(&self) -> Option<SupportLink> {
-        self.site.support_link()
+    pub(crate) fn support(&self) -> Option<&SupportContact> {
+        self.site.support_contact.as_ref()
     }
 
     pub(crate) fn notice(&self) -> Option<String> {
@@ -284,12 +277,13 @@ pub(crate) fn go_to(place: HeaderValue, notice: Option<Notice>) -> Result<Respon
     Ok(response)
 }
 
-/// How long a wait is, as a text says it.
+/// How long a wait is, as a text says it: never less than it is.
 pub(crate) fn wait(language: &Language, after: Duration) -> String {
-    let (text, number) = match after.as_secs() {
-        0..=90 => ("wait-seconds", after.as_secs().max(1)),
-        91..=5400 => ("wait-minutes", after.as_secs().div_ceil(60)),
-        _ => ("wait-hours", after.as_secs().div_ceil(3600)),
+    let seconds = after.as_secs() + u64::from(after.subsec_nanos() > 0);
+    let (text, number) = match seconds {
+        0..=90 => ("wait-seconds", seconds.max(1)),
+        91..=5400 => ("wait-minutes", seconds.div_ceil(60)),
+        _ => ("wait-hours", seconds.div_ceil(3600)),
     };
     language.say_with(text, &[("number", FluentValue::from(number))])
 }

@@ -6,13 +6,15 @@
 
 mod address;
 mod assets;
+mod destination;
 mod errors;
 mod faults;
 mod frame;
+mod instead;
 mod language;
 mod owners;
 mod posted;
-mod refused;
+mod presence;
 mod return_to;
 mod routes;
 mod site;
@@ -23,4 +25,4 @@ mod visitors;
 mod wording;
 
 pub use routes::router;
-pub use site::Site;
+pub use site::{Site, SupportContact};

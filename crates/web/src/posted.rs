@@ -3,19 +3,21 @@
 
 use std::time::Duration;
 
-use axum::body::Bytes;
+use axum::body::{Body, Bytes};
 use axum::extract::{FromRequest, FromRequestParts, RawForm, Request};
+use axum::http::StatusCode;
 use axum::http::request::Parts;
 use edge::problem::{Code, FieldError, Problem};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use service::FormFor;
 
-use crate::refused::Refused;
-use crate::staff::{Desk, OnDuty};
+use crate::instead::Instead;
+use crate::staff::{AtDesk, Desk};
 use crate::visit::{Signed, Visit, Web};
 
-/// Nobody reads and fills a form in less (ASVS-2.4.2).
+/// Nobody reads and fills a form in less (ASVS-2.4.2). What a program sends at its leisure is held by
+/// the budgets for mail.
 const READING: Duration = Duration::from_secs(1);
 
 #[derive(Deserialize)]
@@ -32,21 +34,20 @@ pub(crate) struct VisitorForm<T> {
 }
 
 impl<T> VisitorForm<T> {
-    /// Makes programs that send mail to strangers no faster than people.
+    /// Waits until a person could have filled the form.
     pub(crate) async fn linger(&self) {
         let age = self.age.to_std().unwrap_or_default();
-        if age < READING {
-            tokio::time::sleep(READING).await;
-        }
+        tokio::time::sleep(READING.saturating_sub(age)).await;
     }
 }
 
 impl<T: DeserializeOwned> FromRequest<Web> for VisitorForm<T> {
-    type Rejection = Refused;
+    type Rejection = Instead;
 
-    async fn from_request(request: Request, web: &Web) -> Result<Self, Refused> {
-        let (mut parts, bytes) = split(request).await?;
+    async fn from_request(request: Request, web: &Web) -> Result<Self, Instead> {
+        let (mut parts, body) = request.into_parts();
         let visit = Visit::from_request_parts(&mut parts, web).await?;
+        let bytes = form(parts, body).await?;
         let age = guard(&visit, FormFor::Visitor, &bytes)?;
         Ok(Self {
             visit,
@@ -63,11 +64,12 @@ pub(crate) struct OwnerForm<T> {
 }
 
 impl<T: DeserializeOwned> FromRequest<Web> for OwnerForm<T> {
-    type Rejection = Refused;
+    type Rejection = Instead;
 
-    async fn from_request(request: Request, web: &Web) -> Result<Self, Refused> {
-        let (mut parts, bytes) = split(request).await?;
+    async fn from_request(request: Request, web: &Web) -> Result<Self, Instead> {
+        let (mut parts, body) = request.into_parts();
         let signed = Signed::from_request_parts(&mut parts, web).await?;
+        let bytes = form(parts, body).await?;
         guard(&signed.visit, signed.form(), &bytes)?;
         let fields = fields(&bytes)?;
         Ok(Self { signed, fields })
@@ -76,16 +78,17 @@ impl<T: DeserializeOwned> FromRequest<Web> for OwnerForm<T> {
 
 /// A form of a member of staff at their desk.
 pub(crate) struct StaffForm<D, T> {
-    pub(crate) staff: OnDuty<D>,
+    pub(crate) staff: AtDesk<D>,
     pub(crate) fields: T,
 }
 
 impl<D: Desk, T: DeserializeOwned> FromRequest<Web> for StaffForm<D, T> {
-    type Rejection = Refused;
+    type Rejection = Instead;
 
-    async fn from_request(request: Request, web: &Web) -> Result<Self, Refused> {
-        let (mut parts, bytes) = split(request).await?;
-        let staff = OnDuty::from_request_parts(&mut parts, web).await?;
+    async fn from_request(request: Request, web: &Web) -> Result<Self, Instead> {
+        let (mut parts, body) = request.into_parts();
+        let staff = AtDesk::from_request_parts(&mut parts, web).await?;
+        let bytes = form(parts, body).await?;
         guard(&staff.visit, staff.form(), &bytes)?;
         let fields = fields(&bytes)?;
         Ok(Self { staff, fields })
@@ -96,14 +99,14 @@ impl<D: Desk, T: DeserializeOwned> FromRequest<Web> for StaffForm<D, T> {
 #[derive(Deserialize)]
 pub(crate) struct Nothing {}
 
-async fn split(request: Request) -> Result<(Parts, Bytes), Problem> {
-    let (parts, body) = request.into_parts();
-    let request = Request::from_parts(parts.clone(), body);
+/// The bytes of a form. Whoever sends it is known by then, so that a refusal is theirs.
+async fn form(parts: Parts, body: Body) -> Result<Bytes, Problem> {
+    let request = Request::from_parts(parts, body);
     match RawForm::from_request(request, &()).await {
-        Ok(RawForm(bytes)) => Ok((parts, bytes)),
+        Ok(RawForm(bytes)) => Ok(bytes),
         Err(rejection) => Err(Problem::new(match rejection.status() {
-            axum::http::StatusCode::PAYLOAD_TOO_LARGE => Code::PayloadTooLarge,
-            axum::http::StatusCode::UNSUPPORTED_MEDIA_TYPE => Code::UnsupportedMediaType,
+            StatusCode::PAYLOAD_TOO_LARGE => Code::PayloadTooLarge,
+            StatusCode::UNSUPPORTED_MEDIA_TYPE => Code::UnsupportedMediaType,
             _ => Code::InvalidRequest,
         })),
     }

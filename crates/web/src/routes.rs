@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use axum::Router;
-use axum::middleware::from_fn_with_state;
+use axum::middleware::{from_fn, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use edge::layers::surround;
@@ -11,9 +11,11 @@ use edge::problem::{Code, Problem};
 use edge::{Edge, record_refusals};
 use service::Service;
 
+use crate::destination::refuse_embedding;
 use crate::errors;
+use crate::instead::Instead;
 use crate::owners::{home, password, sessions, settings, two_factor};
-use crate::refused::Refused;
+use crate::presence::note_presence;
 use crate::site::Site;
 use crate::staff::{Audit, Support, accounts, entry, export, history, state, unlock};
 use crate::visit::Web;
@@ -34,6 +36,8 @@ pub fn router(service: Service, edge: &Edge, site: Site) -> Router {
         .merge(owners())
         .merge(staff())
         .layer(record)
+        .layer(from_fn(note_presence))
+        .layer(from_fn(refuse_embedding))
         .with_state(web)
         .route("/assets/{fingerprint}/{name}", get(assets::asset))
         .route("/csp-report", post(violations::report))
@@ -46,7 +50,7 @@ fn visitors() -> Router<Web> {
     Router::new()
         .route("/login", get(sign_in::show).post(sign_in::present))
         .route("/login/code", get(code::show).post(code::present))
-        .route("/logout", to("/").post(sign_out::sign_out))
+        .route("/logout", get(sign_out::show).post(sign_out::sign_out))
         .route("/register", get(register::show).post(register::register))
         .route(
             "/verify/{token}",
@@ -130,5 +134,5 @@ fn staff() -> Router<Web> {
 
 /// The address of a form's answer, opened by hand or after signing in again.
 fn to(page: &'static str) -> axum::routing::MethodRouter<Web> {
-    get(async move || -> Response { Refused::go_to(page).into_response() })
+    get(async move || -> Response { Instead::go_to(page).into_response() })
 }

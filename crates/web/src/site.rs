@@ -1,5 +1,7 @@
 //! What an operator tells the pages.
 
+use std::fmt;
+
 use url::{Origin, Url};
 
 /// The service as its visitors know it.
@@ -8,8 +10,8 @@ pub struct Site {
     /// Such as `Countersign`; also what an authenticator app shows.
     pub name: String,
     pub public_url: Url,
-    /// A mail address or the address of a page, for people who are locked out.
-    pub support_contact: Option<String>,
+    /// For people who are locked out.
+    pub support_contact: Option<SupportContact>,
     /// The applications that stand behind this service.
     pub app_urls: Vec<Url>,
 }
@@ -21,35 +23,44 @@ impl Site {
             || self.app_urls.iter().any(|app| app.origin() == *origin)
     }
 
-    pub(crate) fn support_link(&self) -> Option<SupportLink> {
-        let contact = self.support_contact.as_deref()?;
-        Some(if contact.starts_with("http") {
-            SupportLink {
-                href: contact.to_owned(),
-                text: contact.to_owned(),
-            }
-        } else {
-            SupportLink {
-                href: format!("mailto:{contact}"),
-                text: contact.to_owned(),
-            }
-        })
-    }
-
+    /// Those elsewhere; this address itself is where the reader is.
     pub(crate) fn apps(&self) -> Vec<App> {
-        let apps = self.app_urls.iter();
+        let own = self.public_url.origin();
+        let apps = self.app_urls.iter().filter(|app| app.origin() != own);
         apps.map(|url| App {
             href: url.to_string(),
-            host: url.host_str().unwrap_or_default().to_owned(),
+            host: match (url.host_str().unwrap_or_default(), url.port()) {
+                (host, Some(port)) => format!("{host}:{port}"),
+                (host, None) => host.to_owned(),
+            },
         })
         .collect()
     }
 }
 
+/// A mailbox, or a page.
 #[derive(Clone, Debug)]
-pub(crate) struct SupportLink {
-    pub(crate) href: String,
-    pub(crate) text: String,
+pub enum SupportContact {
+    Mail(String),
+    Page(Url),
+}
+
+impl SupportContact {
+    pub(crate) fn href(&self) -> String {
+        match self {
+            Self::Mail(address) => format!("mailto:{address}"),
+            Self::Page(url) => url.to_string(),
+        }
+    }
+}
+
+impl fmt::Display for SupportContact {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Mail(address) => f.write_str(address),
+            Self::Page(url) => f.write_str(url.as_str()),
+        }
+    }
 }
 
 #[derive(Clone, Debug)]

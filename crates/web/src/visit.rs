@@ -7,12 +7,14 @@ use axum::http::header;
 use axum::http::request::Parts;
 use edge::cookies::{FORM_COOKIE, NOTICE_COOKIE, SESSION_COOKIE};
 use edge::credentials::cookie;
-use edge::{Edge, MAX_TOKEN, Problem, caller};
+use edge::problem::Problem;
+use edge::{Edge, MAX_TOKEN, caller};
 use service::{Caller, Error, FormFor, Owner, Secret, Service, Transport};
 
-use crate::frame::{Frame, Notice};
+use crate::frame::{Area, Frame, Notice};
+use crate::instead::Instead;
 use crate::language::Language;
-use crate::refused::Refused;
+use crate::presence::{Presence, Standing};
 use crate::site::Site;
 
 /// What every page is made from.
@@ -88,6 +90,19 @@ impl Visit {
         .with_notice(self.notice))
     }
 
+    /// So that a page that tells of a failure is framed for them.
+    pub(crate) fn note_presence(&self, parts: &Parts, whom: FormFor, area: Area) {
+        let browser_key = self.browser.key.clone();
+        Presence::note(
+            parts,
+            Standing {
+                whom,
+                area,
+                browser_key,
+            },
+        );
+    }
+
     /// How long ago the form was written, if it was ours, for this browser and for `whom`.
     pub(crate) fn form_age(&self, whom: FormFor, token: &str) -> Option<chrono::Duration> {
         if self.browser.is_new {
@@ -104,14 +119,20 @@ pub(crate) struct Signed {
 }
 
 impl FromRequestParts<Web> for Signed {
-    type Rejection = Refused;
+    type Rejection = Instead;
 
-    async fn from_request_parts(parts: &mut Parts, web: &Web) -> Result<Self, Refused> {
+    async fn from_request_parts(parts: &mut Parts, web: &Web) -> Result<Self, Instead> {
         let visit = Visit::from_request_parts(parts, web).await?;
-        let sign_in = || Refused::sign_in(&original_path(parts));
+        let sign_in = || Instead::sign_in(&original_path(parts));
         let token = cookie(&parts.headers, SESSION_COOKIE)?.ok_or_else(sign_in)?;
         match web.service.authenticate(Transport::Cookie, &token).await {
-            Ok(owner) => Ok(Self { visit, owner }),
+            Ok(owner) => {
+                let signed = Self { visit, owner };
+                signed
+                    .visit
+                    .note_presence(parts, signed.form(), Area::Owner);
+                Ok(signed)
+            }
             Err(Error::Unauthenticated) => Err(sign_in()),
             Err(error) => Err(Problem::from(error).into()),
         }
@@ -128,7 +149,7 @@ impl Signed {
     }
 
     pub(crate) fn frame(&self) -> Result<Frame, Problem> {
-        Ok(self.visit.frame_for(self.form())?.signed_in())
+        Ok(self.visit.frame_for(self.form())?.in_area(Area::Owner))
     }
 }
 

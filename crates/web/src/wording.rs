@@ -1,14 +1,14 @@
 //! Failures of use cases, in words for the person at the form.
 
 use chrono::{DateTime, Utc};
-use edge::Problem;
+use edge::problem::Problem;
 use fluent_templates::fluent_bundle::FluentValue;
 use service::{Error, PasswordRejection};
 
 use crate::faults::Faults;
 use crate::frame::{self, Frame};
+use crate::instead::Instead;
 use crate::language::Language;
-use crate::refused::Refused;
 
 /// A failure that the form says itself, with the field it is about.
 pub(crate) struct Told {
@@ -22,7 +22,7 @@ pub(crate) fn told(
     error: Error,
     field: &'static str,
     text: &str,
-) -> Result<Told, Refused> {
+) -> Result<Told, Instead> {
     let message = match &error {
         Error::InvalidCredentials | Error::InvalidCode => frame.say(text),
         Error::TooManyAttempts { retry_after } => frame.with(
@@ -49,8 +49,13 @@ pub(crate) fn told(
     })
 }
 
+/// The name of the text that says why a password is refused.
+pub(crate) fn rejection(rejection: PasswordRejection) -> String {
+    format!("password-{}", rejection.reason().replace('_', "-"))
+}
+
 fn rejected(frame: &Frame, rejection: PasswordRejection) -> String {
-    let text = format!("password-{}", rejection.reason().replace('_', "-"));
+    let text = self::rejection(rejection);
     match rejection {
         PasswordRejection::TooShort { min } => frame.count(&text, min),
         PasswordRejection::TooLong
@@ -73,7 +78,15 @@ pub(crate) fn moment(at: DateTime<Utc>) -> Moment {
     }
 }
 
-/// As events and audits write it.
+/// As auditors compare it: to the microsecond.
+pub(crate) fn exactly(at: &str) -> Moment {
+    Moment {
+        machine: at.to_owned(),
+        people: at.to_owned(),
+    }
+}
+
+/// Of an event.
 pub(crate) fn recorded(at: &str) -> Moment {
     match at.parse::<DateTime<Utc>>() {
         Ok(time) => Moment {

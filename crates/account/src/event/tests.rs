@@ -74,8 +74,8 @@ fn staff_acts() -> Variants<StaffAct> {
         FeedRead,
         CallRefused,
         UnlockRepeated,
-        PagesEntered,
-        PagesLeft,
+        StaffSignedIn,
+        StaffSignedOut,
     )
 }
 

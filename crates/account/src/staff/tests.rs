@@ -4,7 +4,7 @@ use cqrs_es::test::{AggregateTestExecutor, TestFramework};
 use uuid::Uuid;
 
 use super::{Role, Staff, StaffAct, StaffCommand, StaffEvent, StaffRefusal};
-use crate::{AccountId, PagesId};
+use crate::{AccountId, StaffSessionId};
 
 fn noon() -> DateTime<Utc> {
     Utc.with_ymd_and_hms(2026, 3, 2, 12, 0, 0).unwrap()
@@ -120,45 +120,53 @@ fn nobody_acts_with_a_token_that_has_expired() {
         .then_expect_error(StaffRefusal::Expired);
 }
 
-fn entered(number: u128, expires_at: DateTime<Utc>) -> StaffEvent {
-    let pages = PagesId::from_uuid(Uuid::from_u128(number));
-    StaffEvent::Act(StaffAct::PagesEntered { pages, expires_at })
+fn signed_in(number: u128, expires_at: DateTime<Utc>) -> StaffEvent {
+    let session = StaffSessionId::from_uuid(Uuid::from_u128(number));
+    StaffEvent::Act(StaffAct::StaffSignedIn {
+        session,
+        expires_at,
+    })
 }
 
-fn left(number: u128) -> StaffEvent {
-    let pages = PagesId::from_uuid(Uuid::from_u128(number));
-    StaffEvent::Act(StaffAct::PagesLeft { pages })
+fn signed_out(number: u128) -> StaffEvent {
+    let session = StaffSessionId::from_uuid(Uuid::from_u128(number));
+    StaffEvent::Act(StaffAct::StaffSignedOut { session })
 }
 
-fn on_the_pages(events: &[StaffEvent], number: u128, now: DateTime<Utc>) -> bool {
+fn has_session(events: &[StaffEvent], number: u128, now: DateTime<Utc>) -> bool {
     let mut staff = Staff::default();
     for event in events {
         staff.apply(event.clone());
     }
     let issued = staff.issued.unwrap();
-    issued.on_the_pages(PagesId::from_uuid(Uuid::from_u128(number)), now)
+    issued.has_session(StaffSessionId::from_uuid(Uuid::from_u128(number)), now)
 }
 
 #[test]
-fn a_sign_in_to_the_pages_lasts_until_it_expires_or_is_left() {
+fn a_session_of_staff_lasts_until_it_expires_or_is_signed_out() {
     let (evening, instant) = (noon() + Duration::hours(8), Duration::microseconds(1));
-    let history = [issued(), entered(1, evening), entered(2, evening)];
-    assert!(on_the_pages(&history, 1, noon()));
-    assert!(on_the_pages(&history, 1, evening - instant));
-    assert!(!on_the_pages(&history, 1, evening));
-    assert!(!on_the_pages(&history, 3, noon()), "nobody entered so");
-    let history = [issued(), entered(1, evening), entered(2, evening), left(1)];
-    assert!(!on_the_pages(&history, 1, noon()));
-    assert!(on_the_pages(&history, 2, noon()), "another browser stays");
+    let history = [issued(), signed_in(1, evening), signed_in(2, evening)];
+    assert!(has_session(&history, 1, noon()));
+    assert!(has_session(&history, 1, evening - instant));
+    assert!(!has_session(&history, 1, evening));
+    assert!(!has_session(&history, 3, noon()), "nobody signed in so");
+    let history = [
+        issued(),
+        signed_in(1, evening),
+        signed_in(2, evening),
+        signed_out(1),
+    ];
+    assert!(!has_session(&history, 1, noon()));
+    assert!(has_session(&history, 2, noon()), "another browser stays");
 }
 
 #[test]
-fn the_oldest_of_six_sign_ins_to_the_pages_makes_room() {
+fn the_oldest_of_six_sessions_of_staff_makes_room() {
     let evening = noon() + Duration::hours(8);
     let mut history = vec![issued()];
-    history.extend((1..=6).map(|number| entered(number, evening)));
-    assert!(!on_the_pages(&history, 1, noon()));
-    assert!((2..=6).all(|number| on_the_pages(&history, number, noon())));
+    history.extend((1..=6).map(|number| signed_in(number, evening)));
+    assert!(!has_session(&history, 1, noon()));
+    assert!((2..=6).all(|number| has_session(&history, number, noon())));
 }
 
 #[test]

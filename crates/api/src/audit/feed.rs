@@ -1,20 +1,17 @@
 //! `GET /audit/events`: the feed, as pages or as a stream of lines.
 
 use axum::Json;
-use axum::body::{Body, Bytes};
 use axum::extract::State;
-use axum::http::{HeaderValue, header};
 use axum::response::{IntoResponse, Response};
+use edge::lines;
 use edge::problem::Problem;
-use futures::{Stream, StreamExt};
-use service::{EventView, Service};
+use futures::StreamExt;
+use service::Service;
 
 use super::event::{Event, EventPage};
 use super::history::PageQuery;
 use crate::extract::{Auditor, PageLimit, Params, Position, WantsLines};
 use crate::openapi::{SIGNED_IN, problems};
-
-const NDJSON: HeaderValue = HeaderValue::from_static("application/x-ndjson");
 
 problems!(FeedProblems: SIGNED_IN; Overloaded);
 
@@ -47,54 +44,13 @@ pub(crate) async fn all_events(
     let after = query.after.map(|Position(position)| position);
     if wants_lines {
         let events = service.feed_stream(&caller, &member, after).await?;
+        let events = events.map(|event| event.map(Event::from));
         return Ok(match query.limit {
-            Some(PageLimit(limit)) => lines(events.take(limit as usize)),
-            None => lines(events),
+            Some(PageLimit(limit)) => lines(events.take(limit as usize), caller.request_id),
+            None => lines(events, caller.request_id),
         });
     }
     let PageLimit(limit) = query.limit.unwrap_or_default();
     let page = service.feed(&caller, &member, after, limit).await?;
     Ok(Json(EventPage::new(page, after)).into_response())
-}
-
-/// A fault in the middle breaks the connection off, so that nobody takes a part for the whole.
-fn lines(
-    events: impl Stream<Item = Result<EventView, service::Error>> + Send + 'static,
-) -> Response {
-    let lines = events.map(|event| {
-        event
-            .map_err(Broken::from)
-            .and_then(line)
-            .inspect_err(|broken| {
-                tracing::error!(error.chain = %broken.0, "a feed broke off");
-            })
-    });
-    ([(header::CONTENT_TYPE, NDJSON)], Body::from_stream(lines)).into_response()
-}
-
-fn line(event: EventView) -> Result<Bytes, Broken> {
-    let mut line = serde_json::to_vec(&Event::from(event))?;
-    line.push(b'\n');
-    Ok(line.into())
-}
-
-#[derive(Debug)]
-struct Broken(Box<dyn std::error::Error + Send + Sync>);
-
-impl From<service::Error> for Broken {
-    fn from(error: service::Error) -> Self {
-        Self(error.into())
-    }
-}
-
-impl From<serde_json::Error> for Broken {
-    fn from(error: serde_json::Error) -> Self {
-        Self(error.into())
-    }
-}
-
-impl From<Broken> for Box<dyn std::error::Error + Send + Sync> {
-    fn from(broken: Broken) -> Self {
-        broken.0
-    }
 }

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use service::{At, Service, StateView};
 use utoipa::{IntoParams, ToSchema};
 
-use crate::extract::{AccountPath, Auditor, Instant, Params};
+use crate::extract::{AccountPath, Auditor, Params, Point};
 use crate::openapi::{SIGNED_IN, problems};
 
 /// Which point of the history.
@@ -23,7 +23,7 @@ pub(crate) struct StateQuery {
         max_length = 64,
         pattern = r"^([0-9]{1,19}|[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt ][0-9:.]{8,20}([Zz]|[+-][0-9]{2}:[0-9]{2}))$",
     )]
-    at: Option<Instant>,
+    at: Option<Point>,
 }
 
 #[derive(Debug, Serialize, ToSchema)]
@@ -70,7 +70,7 @@ pub(crate) async fn account_state(
     AccountPath(account): AccountPath,
     Params(query): Params<StateQuery>,
 ) -> Result<Json<StateAnswer>, Problem> {
-    let at = query.at.map_or(At::Now, At::from);
+    let at = query.at.map_or(At::Now, |Point(at)| at);
     let state = service.state(&caller, &member, account, at).await?;
     Ok(Json(state.into()))
 }

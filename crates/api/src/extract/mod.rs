@@ -16,6 +16,6 @@ pub(crate) use body::JsonBody;
 pub(crate) use headers::{IdempotencyKey, KnownDevice, WantsLines};
 pub(crate) use id::{AccountPath, SessionPath};
 pub(crate) use owner::SignedIn;
-pub(crate) use query::{Instant, PageLimit, Params, Position};
+pub(crate) use query::{PageLimit, Params, Point, Position};
 pub(crate) use staff::{Auditor, SupportAgent};
 pub(crate) use visitor::Visitor;

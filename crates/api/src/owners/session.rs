@@ -3,10 +3,10 @@
 use account::{AccountId, SessionId};
 use axum::Json;
 use axum::extract::State;
-use axum::http::{HeaderName, HeaderValue, StatusCode};
+use axum::http::{HeaderName, StatusCode};
 use axum::response::IntoResponse;
 use chrono::{DateTime, Utc};
-use edge::cookies::SetCookie;
+use edge::cookies::{CLEAR_SITE_DATA, SetCookie};
 use edge::problem::Problem;
 use serde::Serialize;
 use service::{Service, SessionView};
@@ -18,7 +18,6 @@ use crate::openapi::{CHANGE, SIGNED_IN, problems};
 
 const X_ACCOUNT: HeaderName = HeaderName::from_static("x-countersign-account");
 const X_FACTORS: HeaderName = HeaderName::from_static("x-countersign-factors");
-const CLEAR_SITE_DATA: HeaderName = HeaderName::from_static("clear-site-data");
 
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct SessionAnswer {
@@ -114,10 +113,6 @@ pub(crate) async fn sign_out(
     SignedIn { caller, owner }: SignedIn,
 ) -> Result<impl IntoResponse, Problem> {
     service.sign_out(&caller, &owner).await?;
-    // Not "cookies": the device cookie must live, or the owner is a stranger next time.
-    let clear = [(
-        CLEAR_SITE_DATA,
-        HeaderValue::from_static(r#""cache", "storage""#),
-    )];
+    let clear = [CLEAR_SITE_DATA];
     Ok((StatusCode::NO_CONTENT, clear, SetCookie::no_session()?, ()))
 }

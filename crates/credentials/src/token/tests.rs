@@ -188,22 +188,22 @@ fn a_hash_survives_a_newer_key_and_dies_with_its_own() {
 }
 
 #[test]
-fn a_pages_token_is_bound_to_the_member_of_staff_and_the_sign_in() {
+fn a_staff_session_token_is_bound_to_the_member_of_staff_and_the_sign_in() {
     let ring = keyring(&[(1, 1)]);
-    let issued = ring.pages_token(OWNER, ID);
-    let read = Token::parse(TokenKind::StaffPages, &issued.reveal()).unwrap();
-    assert!(ring.pages_token_matches(&read));
+    let issued = ring.staff_session_token(OWNER, ID);
+    let read = Token::parse(TokenKind::StaffSession, &issued.reveal()).unwrap();
+    assert!(ring.staff_session_token_matches(&read));
     for (owner, id) in [(ID, ID), (OWNER, OWNER), (ID, OWNER)] {
         let moved = Token {
-            kind: TokenKind::StaffPages,
+            kind: TokenKind::StaffSession,
             owner,
             id,
             secret: read.secret.clone(),
         };
-        assert!(!ring.pages_token_matches(&moved));
+        assert!(!ring.staff_session_token_matches(&moved));
     }
-    assert!(!ring.pages_token_matches(&disguised(&read, TokenKind::Staff)));
-    assert!(!keyring(&[(1, 2)]).pages_token_matches(&read));
+    assert!(!ring.staff_session_token_matches(&disguised(&read, TokenKind::Staff)));
+    assert!(!keyring(&[(1, 2)]).staff_session_token_matches(&read));
 }
 
 #[test]

@@ -22,6 +22,7 @@ use guards::{limit_body, limit_time, panicked};
 use headers::secure_headers;
 pub(crate) use observe::NO_ROUTE;
 use observe::observe;
+pub(crate) use problems::chain;
 use problems::render_problems;
 use request_id::assign_request_id;
 

@@ -72,7 +72,8 @@ fn log_cause(problem: &Problem, cause: &(dyn Error + 'static), request_id: &str)
     );
 }
 
-fn chain(error: &(dyn Error + 'static)) -> String {
+/// An error with its causes, for the log.
+pub(crate) fn chain(error: &(dyn Error + 'static)) -> String {
     let mut text = error.to_string();
     let mut source = error.source();
     while let Some(cause) = source {

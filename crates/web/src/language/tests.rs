@@ -1,9 +1,13 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
+use edge::problem::Code;
 use fluent_templates::fluent_bundle::FluentResource;
+use service::PasswordRejection;
 
 use super::*;
+use crate::frame::Notice;
+use crate::{errors, wording};
 
 fn folder(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join(name)
@@ -96,6 +100,32 @@ fn every_text_that_a_page_says_exists() {
 }
 
 #[test]
+fn every_text_whose_name_is_put_together_exists() {
+    let english = texts("en");
+    let problems = Code::ALL.iter().flat_map(|code| {
+        let kind = errors::kind(*code);
+        [
+            format!("problem-{kind}-title"),
+            format!("problem-{kind}-advice"),
+        ]
+    });
+    let notices = Notice::ALL
+        .into_iter()
+        .map(|notice| notice.name().to_owned());
+    let rejections = [
+        PasswordRejection::TooShort { min: 1 },
+        PasswordRejection::TooLong,
+        PasswordRejection::UnassignedCharacter,
+        PasswordRejection::Common,
+        PasswordRejection::AboutYouOrThisService,
+    ];
+    let rejections = rejections.map(wording::rejection);
+    for text in problems.chain(notices).chain(rejections) {
+        assert!(english.contains_key(&text), "{text}");
+    }
+}
+
+#[test]
 fn every_type_of_event_has_a_sentence() {
     let fixtures = folder("../account/fixtures/events");
     let staffs = [
@@ -104,8 +134,8 @@ fn every_type_of_event_has_a_sentence() {
         "CallRefused",
         "FeedRead",
         "HistoryRead",
-        "PagesEntered",
-        "PagesLeft",
+        "StaffSignedIn",
+        "StaffSignedOut",
         "StaffIssued",
         "StaffRevoked",
         "StateRead",

@@ -4,7 +4,7 @@ use askama::Template;
 use axum::response::Response;
 
 use crate::frame::Frame;
-use crate::refused::Refused;
+use crate::instead::Instead;
 use crate::site::App;
 use crate::visit::Signed;
 
@@ -16,7 +16,7 @@ struct HomePage<'a> {
     apps: Vec<App>,
 }
 
-pub(crate) async fn show(signed: Signed) -> Result<Response, Refused> {
+pub(crate) async fn show(signed: Signed) -> Result<Response, Instead> {
     let session = signed.service().session(&signed.owner)?;
     let page = signed.frame()?;
     Ok(page.show(&HomePage {

@@ -8,8 +8,8 @@ use zeroize::Zeroizing;
 
 use crate::faults::Faults;
 use crate::frame::{self, Frame, Notice};
+use crate::instead::Instead;
 use crate::posted::OwnerForm;
-use crate::refused::Refused;
 use crate::visit::Signed;
 use crate::wording::{Told, told};
 
@@ -30,12 +30,12 @@ pub(crate) struct ChangeFields {
     new_password: Zeroizing<String>,
 }
 
-pub(crate) async fn show(signed: Signed) -> Result<Response, Refused> {
+pub(crate) async fn show(signed: Signed) -> Result<Response, Instead> {
     let page = signed.frame()?;
     Ok(page.show(&form(&signed, &page, Faults::default())?)?)
 }
 
-pub(crate) async fn change(posted: OwnerForm<ChangeFields>) -> Result<Response, Refused> {
+pub(crate) async fn change(posted: OwnerForm<ChangeFields>) -> Result<Response, Instead> {
     let OwnerForm { signed, fields } = posted;
     let page = signed.frame()?;
     let (caller, owner) = (&signed.visit.caller, &signed.owner);
@@ -61,7 +61,7 @@ pub(crate) async fn change(posted: OwnerForm<ChangeFields>) -> Result<Response, 
     }
 }
 
-fn form<'a>(signed: &Signed, page: &'a Frame, faults: Faults) -> Result<PasswordPage<'a>, Refused> {
+fn form<'a>(signed: &Signed, page: &'a Frame, faults: Faults) -> Result<PasswordPage<'a>, Instead> {
     Ok(PasswordPage {
         page,
         email: signed.service().session(&signed.owner)?.account.email,

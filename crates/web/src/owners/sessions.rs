@@ -9,8 +9,8 @@ use serde::Deserialize;
 use service::{Browser, Error, SessionListing};
 
 use crate::frame::{self, Frame, Notice};
+use crate::instead::Instead;
 use crate::posted::{Nothing, OwnerForm};
-use crate::refused::Refused;
 use crate::visit::Signed;
 use crate::wording::{Moment, moment};
 
@@ -47,7 +47,7 @@ impl From<SessionListing> for Listed {
     }
 }
 
-pub(crate) async fn show(signed: Signed) -> Result<Response, Refused> {
+pub(crate) async fn show(signed: Signed) -> Result<Response, Instead> {
     let sessions = signed.service().sessions(&signed.owner).await?;
     let page = signed.frame()?;
     Ok(page.show(&SessionsPage {
@@ -61,7 +61,7 @@ pub(crate) struct EndFields {
     session: SessionId,
 }
 
-pub(crate) async fn end(form: OwnerForm<EndFields>) -> Result<Response, Refused> {
+pub(crate) async fn end(form: OwnerForm<EndFields>) -> Result<Response, Instead> {
     let OwnerForm { signed, fields } = form;
     let (caller, owner) = (&signed.visit.caller, &signed.owner);
     let ended = signed
@@ -75,7 +75,7 @@ pub(crate) async fn end(form: OwnerForm<EndFields>) -> Result<Response, Refused>
     }
 }
 
-pub(crate) async fn end_others(form: OwnerForm<Nothing>) -> Result<Response, Refused> {
+pub(crate) async fn end_others(form: OwnerForm<Nothing>) -> Result<Response, Instead> {
     let signed = form.signed;
     let (caller, owner) = (&signed.visit.caller, &signed.owner);
     signed.service().end_other_sessions(caller, owner).await?;

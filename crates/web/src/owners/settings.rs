@@ -5,8 +5,8 @@ use axum::response::Response;
 use service::{Activity, Browser, TwoFactorView};
 
 use crate::frame::Frame;
+use crate::instead::Instead;
 use crate::language::Language;
-use crate::refused::Refused;
 use crate::visit::Signed;
 use crate::wording::{Moment, moment, recorded, sentence};
 
@@ -45,7 +45,7 @@ impl Happening {
     }
 }
 
-pub(crate) async fn show(signed: Signed) -> Result<Response, Refused> {
+pub(crate) async fn show(signed: Signed) -> Result<Response, Instead> {
     let settings = signed.service().owner_settings(&signed.owner)?;
     let activity = signed.service().activity(&signed.owner, RECENT).await?;
     let page = signed.frame()?;

@@ -13,8 +13,8 @@ use zeroize::Zeroizing;
 
 use crate::faults::Faults;
 use crate::frame::{self, Frame, Notice};
+use crate::instead::Instead;
 use crate::posted::{Nothing, OwnerForm};
-use crate::refused::Refused;
 use crate::visit::Signed;
 use crate::wording::{Moment, Told, moment, told};
 
@@ -53,15 +53,15 @@ pub(crate) struct CurrentPasswordFields {
 #[derive(Deserialize)]
 pub(crate) struct CodeFields {
     #[serde(default)]
-    code: String,
+    code: Zeroizing<String>,
 }
 
-pub(crate) async fn show(signed: Signed) -> Result<Response, Refused> {
+pub(crate) async fn show(signed: Signed) -> Result<Response, Instead> {
     let page = signed.frame()?;
     Ok(page.show(&form(&signed, &page, Faults::default())?)?)
 }
 
-pub(crate) async fn start(posted: OwnerForm<CurrentPasswordFields>) -> Result<Response, Refused> {
+pub(crate) async fn start(posted: OwnerForm<CurrentPasswordFields>) -> Result<Response, Instead> {
     let OwnerForm { signed, fields } = posted;
     let (page, caller) = (signed.frame()?, &signed.visit.caller);
     let started = signed
@@ -77,7 +77,7 @@ pub(crate) async fn start(posted: OwnerForm<CurrentPasswordFields>) -> Result<Re
 }
 
 /// A code that was not accepted costs nothing but another try, with the same QR code.
-pub(crate) async fn confirm(posted: OwnerForm<CodeFields>) -> Result<Response, Refused> {
+pub(crate) async fn confirm(posted: OwnerForm<CodeFields>) -> Result<Response, Instead> {
     let OwnerForm { signed, fields } = posted;
     let (page, caller) = (signed.frame()?, &signed.visit.caller);
     let confirmed = signed
@@ -93,11 +93,8 @@ pub(crate) async fn confirm(posted: OwnerForm<CodeFields>) -> Result<Response, R
                 .insert(CLEAR_SITE_DATA, HeaderValue::from_static(r#""cache""#));
             Ok(response)
         }
-        Err(Error::NoEnrollment | Error::TwoFactorAlreadyEnabled) => {
-            let faults = Faults::at("current_password", page.say("enrollment-expired"));
-            let problem = Problem::from(Error::NoEnrollment);
-            Ok(page.show_problem(problem, &form(&signed, &page, faults)?)?)
-        }
+        // Pressed twice, done in another window, or too late: the page says how things stand.
+        Err(Error::NoEnrollment) => Ok(frame::go_to(HERE, Some(Notice::EnrollmentOver))?),
         Err(error) => {
             let Told { problem, faults } = told(&page, error, "code", "enrollment-code-wrong")?;
             try_again(&signed, &page, problem, faults).await
@@ -111,7 +108,7 @@ async fn try_again(
     page: &Frame,
     problem: Problem,
     faults: Faults,
-) -> Result<Response, Refused> {
+) -> Result<Response, Instead> {
     match signed.service().pending_enrollment(&signed.owner).await {
         Ok(enrollment) => Ok(page.show_problem(problem, &with_qr_code(page, &enrollment, faults))?),
         Err(Error::NoEnrollment) => Ok(page.show_problem(problem, &form(signed, page, faults)?)?),
@@ -119,14 +116,14 @@ async fn try_again(
     }
 }
 
-pub(crate) async fn cancel(posted: OwnerForm<Nothing>) -> Result<Response, Refused> {
+pub(crate) async fn cancel(posted: OwnerForm<Nothing>) -> Result<Response, Instead> {
     let signed = posted.signed;
     let (caller, owner) = (&signed.visit.caller, &signed.owner);
     signed.service().cancel_enrollment(caller, owner).await?;
     Ok(frame::go_to(HERE, Some(Notice::EnrollmentCancelled))?)
 }
 
-pub(crate) async fn disable(posted: OwnerForm<CurrentPasswordFields>) -> Result<Response, Refused> {
+pub(crate) async fn disable(posted: OwnerForm<CurrentPasswordFields>) -> Result<Response, Instead> {
     let OwnerForm { signed, fields } = posted;
     let (page, caller) = (signed.frame()?, &signed.visit.caller);
     let disabled = signed
@@ -140,7 +137,7 @@ pub(crate) async fn disable(posted: OwnerForm<CurrentPasswordFields>) -> Result<
     }
 }
 
-fn refuse(signed: &Signed, page: &Frame, error: Error) -> Result<Response, Refused> {
+fn refuse(signed: &Signed, page: &Frame, error: Error) -> Result<Response, Instead> {
     let text = "current-password-wrong";
     let Told { problem, faults } = told(page, error, "current_password", text)?;
     Ok(page.show_problem(problem, &form(signed, page, faults)?)?)
@@ -150,7 +147,7 @@ fn form<'a>(
     signed: &Signed,
     page: &'a Frame,
     faults: Faults,
-) -> Result<TwoFactorPage<'a>, Refused> {
+) -> Result<TwoFactorPage<'a>, Instead> {
     let settings = signed.service().owner_settings(&signed.owner)?;
     let (since, pending) = match settings.two_factor {
         TwoFactorView::Disabled => (None, None),

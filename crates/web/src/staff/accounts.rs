@@ -8,14 +8,14 @@ use edge::problem::{Code, Problem};
 use serde::Deserialize;
 use service::{EventSketch, Examination, TwoFactorView, WaitView};
 
-use super::entry::{AtDoor, door};
-use super::{OnDuty, Support};
+use super::entry::{Arrival, sign_in_page};
+use super::{AtDesk, Support};
 use crate::address::AccountPath;
 use crate::faults::Faults;
 use crate::frame::{self, Frame};
+use crate::instead::Instead;
 use crate::language::Language;
 use crate::posted::StaffForm;
-use crate::refused::Refused;
 use crate::wording::{Moment, moment, recorded, sentence};
 
 #[derive(Template)]
@@ -26,11 +26,11 @@ struct SearchPage<'a> {
     faults: Faults,
 }
 
-pub(crate) async fn show(at_door: AtDoor<Support>) -> Result<Response, Refused> {
-    match at_door {
-        AtDoor::Outside(visit) => door::<Support>(&visit),
-        AtDoor::Inside(on_duty) => {
-            let page = on_duty.frame()?;
+pub(crate) async fn show(arrival: Arrival<Support>) -> Result<Response, Instead> {
+    match arrival {
+        Arrival::Visitor(visit) => sign_in_page::<Support>(&visit),
+        Arrival::AtDesk(staff) => {
+            let page = staff.frame()?;
             Ok(page.show(&SearchPage {
                 page: &page,
                 email: "",
@@ -46,7 +46,7 @@ pub(crate) struct SearchFields {
     email: String,
 }
 
-pub(crate) async fn search(form: StaffForm<Support, SearchFields>) -> Result<Response, Refused> {
+pub(crate) async fn search(form: StaffForm<Support, SearchFields>) -> Result<Response, Instead> {
     let StaffForm { staff, fields } = form;
     let page = staff.frame()?;
     let again = |problem, text: &str| {
@@ -127,11 +127,11 @@ impl Sentence {
 }
 
 pub(crate) async fn examine(
-    on_duty: OnDuty<Support>,
+    staff: AtDesk<Support>,
     AccountPath(account): AccountPath,
-) -> Result<Response, Refused> {
-    let found = examined(&on_duty, account).await?;
-    let page = on_duty.frame()?;
+) -> Result<Response, Instead> {
+    let found = examined(&staff, account).await?;
+    let page = staff.frame()?;
     let (summary, language) = (&found.account, page.language());
     Ok(page.show(&AccountPage {
         page: &page,
@@ -158,9 +158,9 @@ pub(crate) async fn examine(
 }
 
 pub(super) async fn examined(
-    on_duty: &OnDuty<Support>,
+    staff: &AtDesk<Support>,
     account: AccountId,
-) -> Result<Examination, Refused> {
-    let (caller, member) = (&on_duty.visit.caller, on_duty.member());
-    Ok(on_duty.service().examine(caller, member, account).await?)
+) -> Result<Examination, Instead> {
+    let (caller, member) = (&staff.visit.caller, staff.member());
+    Ok(staff.service().examine(caller, member, account).await?)
 }

@@ -1,47 +1,25 @@
 //! `/audit/accounts/<id>/export`: the whole history as a file.
 
-use axum::body::{Body, Bytes};
 use axum::http::{HeaderValue, header};
 use axum::response::{IntoResponse, Response};
+use edge::lines;
 use edge::problem::Problem;
-use futures::StreamExt;
-use service::{Error, EventView};
 
-use super::{Audit, OnDuty};
+use super::{AtDesk, Audit};
 use crate::address::AccountPath;
-use crate::refused::Refused;
+use crate::instead::Instead;
 
-/// All events as lines of JSON. A fault in the middle breaks the download off, so that nobody takes
-/// a part for the whole.
+/// All events as lines of JSON.
 pub(crate) async fn export(
-    on_duty: OnDuty<Audit>,
+    staff: AtDesk<Audit>,
     AccountPath(account): AccountPath,
-) -> Result<Response, Refused> {
-    let (service, caller) = (on_duty.service(), &on_duty.visit.caller);
+) -> Result<Response, Instead> {
+    let (service, caller) = (staff.service(), &staff.visit.caller);
     let events = service
-        .history_stream(caller, on_duty.member(), account)
+        .history_stream(caller, staff.member(), account)
         .await?;
     let name = format!("attachment; filename=\"countersign-account-{account}.ndjson\"");
-    let headers = [
-        (
-            header::CONTENT_TYPE,
-            HeaderValue::from_static("application/x-ndjson"),
-        ),
-        (
-            header::CONTENT_DISPOSITION,
-            HeaderValue::try_from(name).map_err(Problem::internal)?,
-        ),
-    ];
-    let lines = events.map(|event| {
-        event.and_then(|event| line(&event)).inspect_err(|error| {
-            tracing::error!(error.chain = %error, "an export broke off");
-        })
-    });
-    Ok((headers, Body::from_stream(lines)).into_response())
-}
-
-fn line(event: &EventView) -> Result<Bytes, Error> {
-    let mut line = serde_json::to_vec(event).map_err(|error| Error::Internal(error.into()))?;
-    line.push(b'\n');
-    Ok(line.into())
+    let name = HeaderValue::try_from(name).map_err(Problem::internal)?;
+    let disposition = [(header::CONTENT_DISPOSITION, name)];
+    Ok((disposition, lines(events, caller.request_id.clone())).into_response())
 }

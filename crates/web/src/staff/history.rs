@@ -6,19 +6,19 @@ use axum::http::HeaderValue;
 use axum::response::Response;
 use edge::problem::{Code, Problem};
 use serde::Deserialize;
-use service::{EventView, about};
+use service::EventView;
 
-use super::entry::{AtDoor, door};
-use super::{Audit, OnDuty};
+use super::entry::{Arrival, sign_in_page};
+use super::{AtDesk, Audit};
 use crate::address::{AccountPath, Params};
 use crate::faults::Faults;
 use crate::frame::{self, Frame};
+use crate::instead::Instead;
 use crate::language::Language;
-use crate::refused::Refused;
-use crate::wording::{Moment, recorded, sentence};
+use crate::wording::{Moment, exactly, sentence};
 
-/// Events on one page.
-const PAGE: u32 = 50;
+/// Events on one page, which stays below 30 KiB with the longest of programs' names.
+const PAGE: usize = 20;
 
 #[derive(Template)]
 #[template(path = "audit.html")]
@@ -28,11 +28,11 @@ struct FindPage<'a> {
     faults: Faults,
 }
 
-pub(crate) async fn show(at_door: AtDoor<Audit>) -> Result<Response, Refused> {
-    match at_door {
-        AtDoor::Outside(visit) => door::<Audit>(&visit),
-        AtDoor::Inside(on_duty) => {
-            let page = on_duty.frame()?;
+pub(crate) async fn show(arrival: Arrival<Audit>) -> Result<Response, Instead> {
+    match arrival {
+        Arrival::Visitor(visit) => sign_in_page::<Audit>(&visit),
+        Arrival::AtDesk(staff) => {
+            let page = staff.frame()?;
             Ok(page.show(&FindPage {
                 page: &page,
                 account: "",
@@ -50,10 +50,10 @@ pub(crate) struct FindQuery {
 
 /// An id is no secret and no personal data: it may stand in an address.
 pub(crate) async fn find(
-    on_duty: OnDuty<Audit>,
+    staff: AtDesk<Audit>,
     Params(query): Params<FindQuery>,
-) -> Result<Response, Refused> {
-    let page = on_duty.frame()?;
+) -> Result<Response, Instead> {
+    let page = staff.frame()?;
     let Ok(account) = query.account.trim().parse::<AccountId>() else {
         let again = FindPage {
             page: &page,
@@ -100,10 +100,9 @@ struct Told {
 
 impl Told {
     fn of(event: EventView, language: &Language) -> Result<Self, Problem> {
-        let about = about(&event.event_type, &event.data);
         Ok(Self {
-            what: sentence(language, &event.event_type, about.as_deref()),
-            at: recorded(&event.recorded_at),
+            what: sentence(language, &event.event_type, event.about.as_deref()),
+            at: exactly(&event.recorded_at),
             sequence: event.sequence,
             position: event.position,
             event_type: event.event_type,
@@ -125,24 +124,29 @@ pub(crate) struct HistoryQuery {
 }
 
 pub(crate) async fn history(
-    on_duty: OnDuty<Audit>,
+    staff: AtDesk<Audit>,
     AccountPath(account): AccountPath,
     Params(query): Params<HistoryQuery>,
-) -> Result<Response, Refused> {
-    let (service, caller) = (on_duty.service(), &on_duty.visit.caller);
-    let events = service
-        .history(caller, on_duty.member(), account, query.after, PAGE)
-        .await?;
-    let page = on_duty.frame()?;
-    let full = events.events.len() == PAGE as usize;
-    let told = events.events.into_iter();
-    let told = told.map(|event| Told::of(event, page.language()));
+) -> Result<Response, Instead> {
+    let (service, caller) = (staff.service(), &staff.visit.caller);
+    // One more than is shown: then there is a next page.
+    let limit = u32::try_from(PAGE + 1).map_err(Problem::internal)?;
+    let mut events = service
+        .history(caller, staff.member(), account, query.after, limit)
+        .await?
+        .events;
+    let more = events.len() > PAGE;
+    events.truncate(PAGE);
+    let page = staff.frame()?;
     Ok(page.show(&HistoryPage {
         page: &page,
         account,
         path: path(account),
-        events: told.collect::<Result<_, _>>()?,
-        next: events.next.filter(|_| full),
+        next: events.last().map(|last| last.sequence).filter(|_| more),
+        events: events
+            .into_iter()
+            .map(|event| Told::of(event, page.language()))
+            .collect::<Result<_, _>>()?,
         first: query.after == 0,
     })?)
 }

@@ -3,19 +3,19 @@
 use account::AccountId;
 use askama::Template;
 use axum::response::Response;
-use chrono::{DateTime, NaiveDateTime, Utc};
-use edge::problem::Problem;
+use chrono::{Duration, NaiveDateTime};
+use edge::problem::{Code, Problem};
 use serde::Deserialize;
 use serde_json::Value;
-use service::{At, Error, StateView};
+use service::{At, Error, NoSuchPoint, StateView};
 
 use super::history::path;
-use super::{Audit, OnDuty};
+use super::{AtDesk, Audit};
 use crate::address::{AccountPath, Params};
 use crate::faults::Faults;
 use crate::frame::Frame;
-use crate::refused::Refused;
-use crate::wording::{Moment, recorded};
+use crate::instead::Instead;
+use crate::wording::{Moment, exactly};
 
 #[derive(Template)]
 #[template(path = "audit_state.html")]
@@ -23,12 +23,19 @@ struct StatePage<'a> {
     page: &'a Frame,
     account: AccountId,
     path: String,
+    state: Option<Replayed>,
+    /// As it was asked for.
+    instant: &'a str,
+    faults: Faults,
+}
+
+/// A state, for the page.
+struct Replayed {
     sequence: u64,
     latest: u64,
     recorded: Moment,
     facts: Vec<Fact>,
     json: String,
-    faults: Faults,
 }
 
 /// One line of a state.
@@ -46,68 +53,76 @@ pub(crate) struct StateQuery {
 }
 
 pub(crate) async fn state(
-    on_duty: OnDuty<Audit>,
+    staff: AtDesk<Audit>,
     AccountPath(account): AccountPath,
     Params(query): Params<StateQuery>,
-) -> Result<Response, Refused> {
-    let page = on_duty.frame()?;
-    let (service, caller) = (on_duty.service(), &on_duty.visit.caller);
-    let replayed = match point(&query) {
-        Some(at) => service.state(caller, on_duty.member(), account, at).await,
-        None => Err(Error::BeyondHistory),
+) -> Result<Response, Instead> {
+    let page = staff.frame()?;
+    let (service, caller) = (staff.service(), &staff.visit.caller);
+    let Ok(at) = point(&query) else {
+        let problem = Problem::new(Code::InvalidRequest);
+        let again = without_state(&page, account, &query, "audit-no-point");
+        return Ok(page.show_problem(problem, &again)?);
     };
-    let (state, beyond) = match replayed {
-        Ok(state) => (state, None),
+    let replayed = service.state(caller, staff.member(), account, at).await;
+    match replayed {
+        Ok(state) => Ok(page.show(&StatePage {
+            state: Some(Replayed::of(&page, &state)?),
+            faults: Faults::default(),
+            ..without_state(&page, account, &query, "")
+        })?),
         Err(beyond @ Error::BeyondHistory) => {
-            let now = service.state(caller, on_duty.member(), account, At::Now);
-            (now.await?, Some(Problem::from(beyond)))
+            let again = without_state(&page, account, &query, "audit-beyond");
+            Ok(page.show_problem(beyond.into(), &again)?)
         }
-        Err(error) => return Err(error.into()),
-    };
-    let faults = match &beyond {
-        Some(_) => Faults::at("at", page.say("audit-beyond")),
-        None => Faults::default(),
-    };
-    let shown = StatePage {
-        page: &page,
+        Err(error) => Err(error.into()),
+    }
+}
+
+fn without_state<'a>(
+    page: &'a Frame,
+    account: AccountId,
+    query: &'a StateQuery,
+    fault: &str,
+) -> StatePage<'a> {
+    StatePage {
+        page,
         account,
         path: path(account),
-        sequence: state.sequence,
-        latest: state.latest,
-        recorded: recorded(&state.recorded_at),
-        facts: facts(&page, &state),
-        json: serde_json::to_string_pretty(&state.state).map_err(Problem::internal)?,
-        faults,
-    };
-    Ok(match beyond {
-        Some(problem) => page.show_problem(problem, &shown)?,
-        None => page.show(&shown)?,
-    })
-}
-
-/// A sequence number, or an instant, which a browser's field writes without a zone: UTC.
-fn point(query: &StateQuery) -> Option<At> {
-    let (at, instant) = (query.at.trim(), query.instant.trim());
-    if !instant.is_empty() {
-        return moment(instant).map(At::Instant);
-    }
-    match at {
-        "" => Some(At::Now),
-        at => at
-            .parse()
-            .map(At::Sequence)
-            .ok()
-            .or_else(|| moment(at).map(At::Instant)),
+        state: None,
+        instant: &query.instant,
+        faults: Faults::at("at", page.say(fault)),
     }
 }
 
-fn moment(text: &str) -> Option<DateTime<Utc>> {
-    let with_zone = DateTime::parse_from_rfc3339(text).map(|at| at.to_utc());
-    let local = |format| NaiveDateTime::parse_from_str(text, format).map(|at| at.and_utc());
-    with_zone
-        .or_else(|_| local("%Y-%m-%dT%H:%M"))
-        .or_else(|_| local("%Y-%m-%dT%H:%M:%S"))
-        .ok()
+/// A browser's field writes an instant without a zone, which is UTC, and to the second, of which all
+/// is meant.
+fn point(query: &StateQuery) -> Result<At, NoSuchPoint> {
+    match (query.at.trim(), query.instant.trim()) {
+        ("", "") => Ok(At::Now),
+        (at, "") => at.parse(),
+        (_, instant) => written_by_a_browser(instant).map_or_else(|| instant.parse(), Ok),
+    }
+}
+
+fn written_by_a_browser(text: &str) -> Option<At> {
+    let second = ["%Y-%m-%dT%H:%M:%S", "%Y-%m-%dT%H:%M"]
+        .into_iter()
+        .find_map(|format| NaiveDateTime::parse_from_str(text, format).ok())?;
+    let its_end = second.and_utc() + Duration::microseconds(999_999);
+    Some(At::Instant(its_end))
+}
+
+impl Replayed {
+    fn of(page: &Frame, state: &StateView) -> Result<Self, Problem> {
+        Ok(Self {
+            sequence: state.sequence,
+            latest: state.latest,
+            recorded: exactly(&state.recorded_at),
+            facts: facts(page, state),
+            json: serde_json::to_string_pretty(&state.state).map_err(Problem::internal)?,
+        })
+    }
 }
 
 /// What a state says, line by line.
@@ -138,4 +153,42 @@ fn facts(page: &Frame, state: &StateView) -> Vec<Fact> {
             value,
         })
         .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn asked(at: &str, instant: &str) -> Result<At, NoSuchPoint> {
+        point(&StateQuery {
+            at: at.to_owned(),
+            instant: instant.to_owned(),
+        })
+    }
+
+    #[test]
+    fn a_point_is_now_a_sequence_or_an_instant() {
+        assert_eq!(asked("", ""), Ok(At::Now));
+        assert_eq!(asked(" 7 ", ""), Ok(At::Sequence(7)));
+        let instant = |text: &str| Ok(At::Instant(text.parse().unwrap()));
+        assert_eq!(
+            asked("2026-03-01T10:00:00.5Z", ""),
+            instant("2026-03-01T10:00:00.5Z")
+        );
+        assert_eq!(
+            asked("7", "2026-03-01T10:00:00Z"),
+            instant("2026-03-01T10:00:00Z")
+        );
+        for bad in ["x", "-1", "2026-03-01", "10:00"] {
+            assert_eq!(asked(bad, ""), Err(NoSuchPoint), "{bad}");
+            assert_eq!(asked("", bad), Err(NoSuchPoint), "{bad}");
+        }
+    }
+
+    #[test]
+    fn an_instant_of_a_browser_is_all_of_its_second_in_utc() {
+        let end = At::Instant("2026-03-01T10:00:00.999999Z".parse().unwrap());
+        assert_eq!(asked("", "2026-03-01T10:00:00"), Ok(end));
+        assert_eq!(asked("", "2026-03-01T10:00"), Ok(end));
+    }
 }

@@ -7,15 +7,15 @@ use axum::response::Response;
 use edge::problem::{Code, Problem};
 use fluent_templates::fluent_bundle::FluentValue;
 use serde::Deserialize;
-use service::{Error, Unlock, UnlockPreview};
+use service::{Error, Examination, Unlock, UnlockPreview};
 
 use super::accounts::{examined, path};
-use super::{OnDuty, Support};
-use crate::address::AccountPath;
+use super::{AtDesk, Support};
+use crate::address::{AccountPath, AccountSegment};
 use crate::faults::Faults;
 use crate::frame::{self, Frame, Notice};
+use crate::instead::Instead;
 use crate::posted::StaffForm;
-use crate::refused::Refused;
 use crate::wording::{Told, told};
 
 #[derive(Template)]
@@ -40,82 +40,105 @@ pub(crate) struct UnlockFields {
     ticket: String,
     #[serde(default)]
     key: String,
+    /// Whether the page said that two-factor would be turned off.
+    #[serde(default)]
+    turns_off_two_factor: bool,
 }
 
 pub(crate) async fn show(
-    on_duty: OnDuty<Support>,
+    staff: AtDesk<Support>,
     AccountPath(account): AccountPath,
-) -> Result<Response, Refused> {
-    let key = on_duty.service().nonce()?;
-    let fields = UnlockFields {
-        key: (*key).clone(),
-        ..UnlockFields::default()
-    };
-    let page = on_duty.frame()?;
-    ask(&on_duty, &page, account, &fields, None).await
+) -> Result<Response, Instead> {
+    let found = examined(&staff, account).await?;
+    let fields = fields_with_new_key(&staff, UnlockFields::default())?;
+    let page = staff.frame()?;
+    Ok(page.show(&form(&page, &found, &fields, Faults::default()))?)
 }
 
-/// Asks, or asks again with what is wrong.
-async fn ask(
-    on_duty: &OnDuty<Support>,
-    page: &Frame,
-    account: AccountId,
-    fields: &UnlockFields,
-    wrong: Option<Told>,
-) -> Result<Response, Refused> {
-    let found = examined(on_duty, account).await?;
-    let (problem, faults) = match wrong {
-        Some(Told { problem, faults }) => (Some(problem), faults),
-        None => (None, Faults::default()),
-    };
-    let form = UnlockPage {
+fn fields_with_new_key(
+    staff: &AtDesk<Support>,
+    fields: UnlockFields,
+) -> Result<UnlockFields, Problem> {
+    let key = (*staff.service().nonce()?).clone();
+    Ok(UnlockFields { key, ..fields })
+}
+
+fn form<'a>(
+    page: &'a Frame,
+    found: &'a Examination,
+    fields: &'a UnlockFields,
+    faults: Faults,
+) -> UnlockPage<'a> {
+    UnlockPage {
         page,
-        path: path(account),
+        path: path(found.account.id),
         email: &found.account.email,
         will: found.unlock,
         reason: &fields.reason,
         ticket: &fields.ticket,
         key: &fields.key,
         faults,
-    };
-    Ok(match problem {
-        Some(problem) => page.show_problem(problem, &form)?,
-        None => page.show(&form)?,
-    })
+    }
 }
 
 pub(crate) async fn unlock(
-    AccountPath(account): AccountPath,
-    form: StaffForm<Support, UnlockFields>,
-) -> Result<Response, Refused> {
-    let StaffForm { staff, fields } = form;
+    account: AccountSegment,
+    posted: StaffForm<Support, UnlockFields>,
+) -> Result<Response, Instead> {
+    let StaffForm { staff, fields } = posted;
+    let account = account.account()?;
     let page = staff.frame()?;
-    let request = match request(&page, &fields) {
+    match carry_out(&staff, &page, account, &fields).await? {
+        Ok(response) => Ok(response),
+        // Asked again, with what is wrong; a button that was pressed is another unlock then.
+        Err(Told { problem, faults }) => {
+            let found = staff.service().examine_again(staff.member(), account);
+            let (found, fields) = (found.await?, fields_with_new_key(&staff, fields)?);
+            Ok(page.show_problem(problem, &form(&page, &found, &fields, faults))?)
+        }
+    }
+}
+
+async fn carry_out(
+    staff: &AtDesk<Support>,
+    page: &Frame,
+    account: AccountId,
+    fields: &UnlockFields,
+) -> Result<Result<Response, Told>, Instead> {
+    let (service, caller) = (staff.service(), &staff.visit.caller);
+    let request = match request(page, fields) {
         Ok(request) => request,
         Err(faults) => {
             let problem = Problem::new(Code::InvalidRequest);
-            let wrong = Some(Told { problem, faults });
-            return ask(&staff, &page, account, &fields, wrong).await;
+            return Ok(Err(Told { problem, faults }));
         }
     };
-    let (caller, member) = (&staff.visit.caller, staff.member());
-    let unlocked = staff.service().unlock(caller, member, account, request);
-    match unlocked.await {
+    let now = service.examine_again(staff.member(), account).await?;
+    if now.unlock.turns_off_two_factor && !fields.turns_off_two_factor {
+        let problem = Problem::new(Code::InvalidRequest);
+        return Ok(Err(at_reason(page, problem, "unlock-changed")));
+    }
+    match service
+        .unlock(caller, staff.member(), account, request)
+        .await
+    {
         Ok(_) => {
             let place = HeaderValue::try_from(path(account)).map_err(Problem::internal)?;
-            Ok(frame::go_to(place, Some(Notice::AccountUnlocked))?)
+            Ok(Ok(frame::go_to(place, Some(Notice::AccountUnlocked))?))
         }
         Err(error @ Error::NothingToUnlock) => {
-            let faults = Faults::at("reason", page.say("nothing-to-unlock"));
-            let problem = error.into();
-            let wrong = Some(Told { problem, faults });
-            ask(&staff, &page, account, &fields, wrong).await
+            Ok(Err(at_reason(page, error.into(), "nothing-to-unlock")))
         }
-        Err(error) => {
-            let wrong = told(&page, error, "reason", "")?;
-            ask(&staff, &page, account, &fields, Some(wrong)).await
+        Err(error @ Error::IdempotencyKeyReused) => {
+            Ok(Err(at_reason(page, error.into(), "unlock-sent-already")))
         }
+        Err(error) => told(page, error, "reason", "").map(Err),
     }
+}
+
+fn at_reason(page: &Frame, problem: Problem, text: &str) -> Told {
+    let faults = Faults::at("reason", page.say(text));
+    Told { problem, faults }
 }
 
 fn request(page: &Frame, fields: &UnlockFields) -> Result<Unlock, Faults> {

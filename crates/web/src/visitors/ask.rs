@@ -11,8 +11,8 @@ use service::Error;
 use super::done;
 use crate::faults::Faults;
 use crate::frame::Frame;
+use crate::instead::Instead;
 use crate::posted::VisitorForm;
-use crate::refused::Refused;
 use crate::visit::Visit;
 
 /// One of the three.
@@ -41,7 +41,7 @@ pub(crate) struct AddressFields {
     email: String,
 }
 
-pub(super) fn show(visit: &Visit, ask: &Ask) -> Result<Response, Refused> {
+pub(super) fn show(visit: &Visit, ask: &Ask) -> Result<Response, Instead> {
     let page = visit.frame()?;
     Ok(page.show(&AskPage {
         page: &page,
@@ -55,7 +55,7 @@ pub(super) async fn answer(
     form: VisitorForm<AddressFields>,
     ask: &Ask,
     then: impl AsyncFnOnce(&Visit, &EmailAddress) -> Result<(), Error>,
-) -> Result<Response, Refused> {
+) -> Result<Response, Instead> {
     form.linger().await;
     let VisitorForm { visit, fields, .. } = form;
     let page = visit.frame()?;

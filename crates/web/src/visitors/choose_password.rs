@@ -11,8 +11,8 @@ use zeroize::Zeroizing;
 use super::done;
 use crate::faults::Faults;
 use crate::frame::Frame;
+use crate::instead::Instead;
 use crate::posted::VisitorForm;
-use crate::refused::Refused;
 use crate::visit::Visit;
 use crate::wording::{Told, told};
 
@@ -57,7 +57,7 @@ impl Choose {
     }
 }
 
-pub(super) async fn show(visit: &Visit, choose: &Choose, token: &str) -> Result<Response, Refused> {
+pub(super) async fn show(visit: &Visit, choose: &Choose, token: &str) -> Result<Response, Instead> {
     visit.service().link_is_open(choose.link, token).await?;
     let page = visit.frame()?;
     Ok(page.show(&choose.page(visit, &page, token))?)
@@ -69,7 +69,7 @@ pub(super) async fn answer(
     choose: &Choose,
     token: &str,
     then: impl AsyncFnOnce(&Visit, &str) -> Result<Secret, Error>,
-) -> Result<Response, Refused> {
+) -> Result<Response, Instead> {
     let VisitorForm { visit, fields, .. } = form;
     let page = visit.frame()?;
     match then(&visit, &fields.new_password).await {

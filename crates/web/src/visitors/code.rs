@@ -8,13 +8,14 @@ use edge::credentials::cookie;
 use edge::problem::{Code, Problem};
 use serde::Deserialize;
 use service::{Error, Transport};
+use zeroize::Zeroizing;
 
 use super::sign_in::{Destination, SignInPage, signed_in};
 use crate::address::Params;
 use crate::faults::Faults;
 use crate::frame::Frame;
+use crate::instead::Instead;
 use crate::posted::VisitorForm;
-use crate::refused::Refused;
 use crate::return_to::ReturnTo;
 use crate::visit::Visit;
 use crate::wording::{Told, told};
@@ -30,7 +31,7 @@ struct CodePage<'a> {
 #[derive(Deserialize)]
 pub(crate) struct CodeFields {
     #[serde(default)]
-    code: String,
+    code: Zeroizing<String>,
     #[serde(default)]
     return_to: String,
 }
@@ -39,14 +40,17 @@ pub(crate) async fn show(
     visit: Visit,
     headers: HeaderMap,
     Params(destination): Params<Destination>,
-) -> Result<Response, Refused> {
+) -> Result<Response, Instead> {
+    let return_to = ReturnTo::parse(&destination.return_to, visit.site());
     if cookie(&headers, CHALLENGE_COOKIE)?.is_none() {
-        return Err(Refused::go_to("/login"));
+        return Err(Instead::sign_in(
+            return_to.as_ref().map_or("/", ReturnTo::as_str),
+        ));
     }
     let page = visit.frame()?;
     Ok(page.show(&CodePage {
         page: &page,
-        return_to: ReturnTo::parse(&destination.return_to, visit.site()),
+        return_to,
         faults: Faults::default(),
     })?)
 }
@@ -54,7 +58,7 @@ pub(crate) async fn show(
 pub(crate) async fn present(
     headers: HeaderMap,
     form: VisitorForm<CodeFields>,
-) -> Result<Response, Refused> {
+) -> Result<Response, Instead> {
     let VisitorForm { visit, fields, .. } = form;
     let page = visit.frame()?;
     let return_to = ReturnTo::parse(&fields.return_to, visit.site());
@@ -80,7 +84,7 @@ pub(crate) async fn present(
     }
 }
 
-fn start_again(page: &Frame, return_to: Option<ReturnTo>) -> Result<Response, Refused> {
+fn start_again(page: &Frame, return_to: Option<ReturnTo>) -> Result<Response, Instead> {
     let mut response = page.show_problem(
         Problem::new(Code::ChallengeExpired),
         &SignInPage {

@@ -11,7 +11,7 @@ pub(crate) mod unblock;
 
 use askama::Template;
 use axum::response::Response;
-use edge::Problem;
+use edge::problem::Problem;
 
 use crate::frame::Frame;
 

@@ -6,8 +6,8 @@ use service::MailedLink;
 use super::ask::{self, AddressFields, Ask};
 use super::choose_password::{self, Choose, PasswordFields};
 use crate::address::LinkToken;
+use crate::instead::Instead;
 use crate::posted::VisitorForm;
-use crate::refused::Refused;
 use crate::visit::Visit;
 
 const REGISTER: Ask = Ask {
@@ -25,11 +25,11 @@ const VERIFY: Choose = Choose {
     warns_of_resets: false,
 };
 
-pub(crate) async fn show(visit: Visit) -> Result<Response, Refused> {
+pub(crate) async fn show(visit: Visit) -> Result<Response, Instead> {
     ask::show(&visit, &REGISTER)
 }
 
-pub(crate) async fn register(form: VisitorForm<AddressFields>) -> Result<Response, Refused> {
+pub(crate) async fn register(form: VisitorForm<AddressFields>) -> Result<Response, Instead> {
     let register =
         async |visit: &Visit, email: &_| visit.service().register(&visit.caller, email).await;
     ask::answer(form, &REGISTER, register).await
@@ -38,14 +38,14 @@ pub(crate) async fn register(form: VisitorForm<AddressFields>) -> Result<Respons
 pub(crate) async fn show_link(
     visit: Visit,
     LinkToken(token): LinkToken,
-) -> Result<Response, Refused> {
+) -> Result<Response, Instead> {
     choose_password::show(&visit, &VERIFY, &token).await
 }
 
 pub(crate) async fn verify(
     LinkToken(token): LinkToken,
     form: VisitorForm<PasswordFields>,
-) -> Result<Response, Refused> {
+) -> Result<Response, Instead> {
     let verify = async |visit: &Visit, password: &str| {
         let service = visit.service();
         service.verify(&visit.caller, &token, password).await

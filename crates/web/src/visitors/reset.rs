@@ -7,8 +7,8 @@ use service::MailedLink;
 use super::ask::{self, AddressFields, Ask};
 use super::choose_password::{self, Choose, PasswordFields};
 use crate::address::LinkToken;
+use crate::instead::Instead;
 use crate::posted::VisitorForm;
-use crate::refused::Refused;
 use crate::visit::Visit;
 
 const RESET: Ask = Ask {
@@ -26,11 +26,11 @@ const CONFIRM: Choose = Choose {
     warns_of_resets: true,
 };
 
-pub(crate) async fn show(visit: Visit) -> Result<Response, Refused> {
+pub(crate) async fn show(visit: Visit) -> Result<Response, Instead> {
     ask::show(&visit, &RESET)
 }
 
-pub(crate) async fn request(form: VisitorForm<AddressFields>) -> Result<Response, Refused> {
+pub(crate) async fn request(form: VisitorForm<AddressFields>) -> Result<Response, Instead> {
     let request =
         async |visit: &Visit, email: &_| visit.service().request_reset(&visit.caller, email).await;
     ask::answer(form, &RESET, request).await
@@ -39,7 +39,7 @@ pub(crate) async fn request(form: VisitorForm<AddressFields>) -> Result<Response
 pub(crate) async fn show_link(
     visit: Visit,
     LinkToken(token): LinkToken,
-) -> Result<Response, Refused> {
+) -> Result<Response, Instead> {
     choose_password::show(&visit, &CONFIRM, &token).await
 }
 
@@ -47,7 +47,7 @@ pub(crate) async fn show_link(
 pub(crate) async fn confirm(
     LinkToken(token): LinkToken,
     form: VisitorForm<PasswordFields>,
-) -> Result<Response, Refused> {
+) -> Result<Response, Instead> {
     let confirm = async |visit: &Visit, password: &str| {
         let service = visit.service();
         service.confirm_reset(&visit.caller, &token, password).await

@@ -15,8 +15,8 @@ use zeroize::Zeroizing;
 use crate::address::Params;
 use crate::faults::Faults;
 use crate::frame::{self, Frame};
+use crate::instead::{Instead, encoded};
 use crate::posted::VisitorForm;
-use crate::refused::{Refused, encoded};
 use crate::return_to::ReturnTo;
 use crate::visit::{Visit, Web};
 use crate::wording::{Told, told};
@@ -54,7 +54,7 @@ pub(crate) async fn show(
     visit: Visit,
     Params(destination): Params<Destination>,
     headers: HeaderMap,
-) -> Result<Response, Refused> {
+) -> Result<Response, Instead> {
     let return_to = ReturnTo::parse(&destination.return_to, visit.site());
     if let Some(token) = cookie(&headers, SESSION_COOKIE)? {
         match web.service.authenticate(Transport::Cookie, &token).await {
@@ -76,7 +76,7 @@ pub(crate) async fn show(
 pub(crate) async fn present(
     headers: HeaderMap,
     form: VisitorForm<SignInFields>,
-) -> Result<Response, Refused> {
+) -> Result<Response, Instead> {
     let VisitorForm { visit, fields, .. } = form;
     let page = visit.frame()?;
     let return_to = ReturnTo::parse(&fields.return_to, visit.site());

@@ -1,16 +1,26 @@
-//! `/logout`: a form on every page of somebody who is signed in.
+//! `/logout`: a form on every page of somebody who is signed in, and a page with the same button for
+//! applications that lead here.
 
-use axum::http::{HeaderName, HeaderValue};
+use askama::Template;
+use axum::http::HeaderValue;
 use axum::response::Response;
-use edge::cookies::SetCookie;
+use edge::cookies::{CLEAR_SITE_DATA, SetCookie};
 use serde::Deserialize;
 
-use crate::frame::{self, Notice};
+use super::sign_in::Destination;
+use crate::address::Params;
+use crate::frame::{self, Frame, Notice};
+use crate::instead::Instead;
 use crate::posted::OwnerForm;
-use crate::refused::Refused;
 use crate::return_to::ReturnTo;
+use crate::visit::Signed;
 
-const CLEAR_SITE_DATA: HeaderName = HeaderName::from_static("clear-site-data");
+#[derive(Template)]
+#[template(path = "sign_out.html")]
+struct SignOutPage<'a> {
+    page: &'a Frame,
+    return_to: Option<ReturnTo>,
+}
 
 #[derive(Deserialize)]
 pub(crate) struct SignOutFields {
@@ -18,7 +28,19 @@ pub(crate) struct SignOutFields {
     return_to: String,
 }
 
-pub(crate) async fn sign_out(form: OwnerForm<SignOutFields>) -> Result<Response, Refused> {
+/// An address alone signs nobody out.
+pub(crate) async fn show(
+    signed: Signed,
+    Params(destination): Params<Destination>,
+) -> Result<Response, Instead> {
+    let page = signed.frame()?;
+    Ok(page.show(&SignOutPage {
+        page: &page,
+        return_to: ReturnTo::parse(&destination.return_to, signed.visit.site()),
+    })?)
+}
+
+pub(crate) async fn sign_out(form: OwnerForm<SignOutFields>) -> Result<Response, Instead> {
     let OwnerForm { signed, fields } = form;
     let caller = &signed.visit.caller;
     signed.service().sign_out(caller, &signed.owner).await?;
@@ -26,12 +48,8 @@ pub(crate) async fn sign_out(form: OwnerForm<SignOutFields>) -> Result<Response,
     let place = return_to.and_then(|place| place.header());
     let place = place.unwrap_or(HeaderValue::from_static("/login"));
     let mut response = frame::go_to(place, Some(Notice::SignedOut))?;
-    let headers = response.headers_mut();
-    // Not "cookies": the device cookie must live, or the owner is a stranger next time.
-    headers.insert(
-        CLEAR_SITE_DATA,
-        HeaderValue::from_static(r#""cache", "storage""#),
-    );
-    SetCookie::no_session()?.append_to(headers);
+    let (name, value) = CLEAR_SITE_DATA;
+    response.headers_mut().insert(name, value);
+    SetCookie::no_session()?.append_to(response.headers_mut());
     Ok(response)
 }

@@ -10,8 +10,8 @@ use super::ask::{self, AddressFields, Ask};
 use super::done;
 use crate::address::LinkToken;
 use crate::frame::Frame;
+use crate::instead::Instead;
 use crate::posted::{Nothing, VisitorForm};
-use crate::refused::Refused;
 use crate::visit::Visit;
 
 const UNBLOCK: Ask = Ask {
@@ -28,11 +28,11 @@ struct UnblockLinkPage<'a> {
     token: &'a str,
 }
 
-pub(crate) async fn show(visit: Visit) -> Result<Response, Refused> {
+pub(crate) async fn show(visit: Visit) -> Result<Response, Instead> {
     ask::show(&visit, &UNBLOCK)
 }
 
-pub(crate) async fn request(form: VisitorForm<AddressFields>) -> Result<Response, Refused> {
+pub(crate) async fn request(form: VisitorForm<AddressFields>) -> Result<Response, Instead> {
     let request = async |visit: &Visit, email: &_| {
         visit.service().request_unblock(&visit.caller, email).await
     };
@@ -43,7 +43,7 @@ pub(crate) async fn request(form: VisitorForm<AddressFields>) -> Result<Response
 pub(crate) async fn show_link(
     visit: Visit,
     LinkToken(token): LinkToken,
-) -> Result<Response, Refused> {
+) -> Result<Response, Instead> {
     let service = visit.service();
     service.link_is_open(MailedLink::Unblock, &token).await?;
     let page = visit.frame()?;
@@ -56,7 +56,7 @@ pub(crate) async fn show_link(
 pub(crate) async fn confirm(
     LinkToken(token): LinkToken,
     form: VisitorForm<Nothing>,
-) -> Result<Response, Refused> {
+) -> Result<Response, Instead> {
     let visit = form.visit;
     let device = visit
         .service()

@@ -4,6 +4,7 @@ account-menu = Ihr Konto
 settings = Einstellungen
 sign-in = Anmelden
 sign-out = Abmelden
+sign-out-title = Hier abmelden?
 trouble = Probleme beim Anmelden? Hier bekommen Sie Hilfe:
 trouble-nobody = Probleme beim Anmelden? Wenden Sie sich an die Betreiber dieses Dienstes.
 go-home = Zur Startseite
@@ -32,8 +33,9 @@ new-password-hint = { $number ->
    *[other] Mindestens { $number } Zeichen. Ein paar Wörter, die nichts miteinander zu tun haben, kann man sich leicht merken.
 }
 strength-short = Noch { $number } Zeichen
+strength-short-one = Noch ein Zeichen
 strength-fair = Lang genug. Länger ist sicherer.
-strength-good = Stark
+strength-good = Schön lang
 code-hint = Sechs Ziffern. Jeder Code gilt etwa 30 Sekunden und kann nur einmal verwendet werden.
 password-too-short = { $number ->
     [one] Das Passwort ist zu kurz: Es braucht mindestens ein Zeichen.
@@ -68,6 +70,7 @@ notice-enrollment-cancelled = Es wurde nichts aktiviert. Löschen Sie den neuen 
 notice-session-ended = Die Sitzung ist beendet.
 notice-others-ended = Alle anderen Sitzungen sind beendet.
 notice-account-unlocked = Das Konto ist entsperrt. Der Kontoinhaber wurde per E-Mail benachrichtigt.
+notice-enrollment-over = Das ist vorbei: Es wurde abgeschlossen, abgebrochen oder hat zu lange gedauert. Unten sehen Sie den jetzigen Stand.
 
 # Wenn etwas nicht gelingt.
 problem-not-found-title = Diese Seite gibt es nicht
@@ -81,7 +84,9 @@ problem-forbidden-advice = Mit Ihrer Rolle dürfen Sie diese Seite nicht öffnen
 problem-wait-title = Zu viele Versuche
 problem-wait-advice = Bitte versuchen Sie es erst in { $wait } noch einmal.
 problem-unavailable-title = Wir können gerade nicht antworten
-problem-unavailable-advice = Es wurde nichts geändert, außer eine frühere Seite hat es so gesagt. Bitte versuchen Sie es in { $wait } noch einmal.
+problem-unavailable-advice = Wir wissen nicht, ob das, was Sie gesendet haben, ausgeführt wurde. Versuchen Sie es in { $wait } noch einmal, und sehen Sie zuerst nach, wie es steht.
+problem-overloaded-title = Im Augenblick ist zu viel los
+problem-overloaded-advice = Es wurde nichts geändert. Bitte versuchen Sie es in { $wait } noch einmal.
 problem-internal-title = Bei uns ist etwas schiefgegangen
 problem-internal-advice = Bitte versuchen Sie es noch einmal. Wenn es wieder geschieht, nennen Sie den Betreibern dieses Dienstes die Kennung der Anfrage, die unten steht.
 problem-sign-in-title = Bitte melden Sie sich an

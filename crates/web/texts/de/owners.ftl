@@ -11,7 +11,7 @@ password-changed = geändert am
 sessions = Sitzungen
 sessions-short = wo Sie angemeldet sind
 activity = Letzte Ereignisse
-activity-text = Alles, was mit Ihrem Konto geschehen ist. Wenn Sie etwas davon nicht selbst waren, ändern Sie Ihr Passwort.
+activity-text = Was zuletzt mit Ihrem Konto geschehen ist. Wenn Sie etwas davon nicht selbst waren, ändern Sie Ihr Passwort.
 from-address = von der IP-Adresse { $address }
 by-support = Durch den Support.
 
@@ -47,7 +47,6 @@ enable-two-factor = 2FA aktivieren
 enable = Aktivieren
 enrollment-pending = Sie haben mit dem Aktivieren begonnen, sind aber nicht fertig geworden. Der QR-Code kann nicht noch einmal gezeigt werden. Was Sie schon gescannt haben, gilt bis
 enrollment-scanned-title = Sie haben den QR-Code schon gescannt
-enrollment-expired = Das hat zu lange gedauert oder wurde in einem anderen Fenster beendet. Beginnen Sie noch einmal mit Ihrem Passwort.
 enrollment-code-wrong = Dieser Code wurde nicht angenommen. Das macht nichts: Warten Sie auf den nächsten Code in Ihrer App und geben Sie ihn ein. Der QR-Code ist noch derselbe.
 enrollment-expires = Sie haben dafür Zeit bis
 cancel-enrollment = Nicht aktivieren

@@ -9,6 +9,7 @@ staff-recorded = Alles, was Sie sich hier ansehen, wird unter Ihrem Namen aufgez
 
 # Support.
 support-find = Konto suchen
+support-account = Konto
 support-find-text = Geben Sie die genaue Adresse der Person ein, die um Hilfe bittet.
 support-not-found = Zu dieser Adresse gibt es kein Konto. Fragen Sie nach der Adresse, mit der die Person ihr Konto angelegt hat.
 account-id = Kontokennung
@@ -36,6 +37,10 @@ unlock-two-factor-off = Die Zwei-Faktor-Authentisierung wird deaktiviert. Zum An
 unlock-two-factor-stays-off = Die Zwei-Faktor-Authentisierung ist nicht aktiviert, und das bleibt so.
 unlock-lifts-waits = Wartezeiten nach Fehlversuchen werden aufgehoben.
 unlock-no-waits = Es sind keine Wartezeiten aufzuheben.
+unlock-ends-pending = Anmeldungen, die auf einen Code warten, verschickte Links zum Zurücksetzen und eine begonnene Einrichtung enden.
+unlock-changed = Inzwischen wurde die Zwei-Faktor-Authentisierung aktiviert. Lesen Sie noch einmal, was geschieht, und entscheiden Sie neu.
+unlock-sent-already = Dieses Formular wurde schon gesendet, mit einem anderen Grund. Sehen Sie sich das Konto an, bevor Sie es noch einmal senden.
+back-to-account = Zurück zum Konto
 unlock-ends-sessions = { $number ->
     [0] Es ist keine Sitzung zu beenden.
     [one] Eine Sitzung wird beendet.
@@ -72,7 +77,8 @@ audit-slider = Nach Ereignis
 audit-show = Stand nach diesem Ereignis zeigen
 audit-instant = Oder zu einem Zeitpunkt (UTC)
 audit-show-instant = Stand zu diesem Zeitpunkt zeigen
-audit-beyond = So weit reicht der Verlauf nicht. Gezeigt wird der jetzige Stand.
+audit-beyond = So weit reicht der Verlauf nicht.
+audit-no-point = Das ist weder die Nummer eines Ereignisses noch ein Zeitpunkt wie 2026-03-01T10:00:00Z.
 audit-json = Als JSON
 fact-email = Adresse
 fact-created = Angelegt

@@ -4,6 +4,7 @@ account-menu = Your account
 settings = Settings
 sign-in = Sign in
 sign-out = Sign out
+sign-out-title = Sign out here?
 trouble = Trouble signing in? Ask for help:
 trouble-nobody = Trouble signing in? Ask the people who run this service.
 go-home = Go to the start page
@@ -32,8 +33,9 @@ new-password-hint = { $number ->
    *[other] At least { $number } characters. A few words that have nothing to do with each other are easy to remember.
 }
 strength-short = { $number } more characters
+strength-short-one = One more character
 strength-fair = Long enough. Longer is stronger.
-strength-good = Strong
+strength-good = Nice and long
 code-hint = Six digits. Each code is valid for about 30 seconds and can be used once.
 password-too-short = { $number ->
     [one] The password is too short: it needs at least one character.
@@ -67,6 +69,7 @@ notice-enrollment-cancelled = Nothing was turned on. Delete the new entry from y
 notice-session-ended = The session has ended.
 notice-others-ended = All other sessions have ended.
 notice-account-unlocked = The account is unlocked. Its owner has been told by mail.
+notice-enrollment-over = That is over: it was finished, broken off, or took too long. Below you see how things stand.
 
 # When something goes wrong.
 problem-not-found-title = There is no such page
@@ -80,7 +83,9 @@ problem-forbidden-advice = Your role does not allow this page.
 problem-wait-title = Too many attempts
 problem-wait-advice = Please wait { $wait } before you try again.
 problem-unavailable-title = We cannot answer just now
-problem-unavailable-advice = Nothing was changed, unless an earlier page said so. Please try again in { $wait }.
+problem-unavailable-advice = We do not know whether what you sent was carried out. Try again in { $wait }, and look how things stand first.
+problem-overloaded-title = Too much is going on just now
+problem-overloaded-advice = Nothing was changed. Please try again in { $wait }.
 problem-internal-title = Something went wrong on our side
 problem-internal-advice = Please try again. If it happens again, tell the people who run this service the request id below.
 problem-sign-in-title = Please sign in

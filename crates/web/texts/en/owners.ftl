@@ -11,7 +11,7 @@ password-changed = changed
 sessions = Sessions
 sessions-short = where you are signed in
 activity = Recent activity
-activity-text = Everything that happened to your account. If something was not you, change your password.
+activity-text = The last things that happened to your account. If something was not you, change your password.
 from-address = from { $address }
 by-support = By support.
 
@@ -47,7 +47,6 @@ enable-two-factor = Enable 2FA
 enable = Enable
 enrollment-pending = You have begun to turn it on and not finished. The QR code cannot be shown again; what you scanned is good until
 enrollment-scanned-title = You have scanned it already
-enrollment-expired = This took too long, or was ended in another window. Begin again with your password.
 enrollment-code-wrong = This code was not accepted. That costs nothing: wait for the next code that your app shows, and try that. The QR code is still the same.
 enrollment-expires = Finish this before
 cancel-enrollment = Do not turn it on

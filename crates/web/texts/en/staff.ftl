@@ -9,6 +9,7 @@ staff-recorded = Everything that you look at here is recorded under your name.
 
 # Support.
 support-find = Find an account
+support-account = Account
 support-find-text = Type the exact address of the person who asks for help.
 support-not-found = There is no account with this address. Ask for the address with which the person registered.
 account-id = Account id
@@ -36,6 +37,10 @@ unlock-two-factor-off = Two-factor authentication is turned off. The password al
 unlock-two-factor-stays-off = Two-factor authentication is off already and stays so.
 unlock-lifts-waits = Waits after wrong attempts are lifted.
 unlock-no-waits = There are no waits to lift.
+unlock-ends-pending = Sign-ins that wait for a code, mailed reset links, and an enrollment that was begun end.
+unlock-changed = Two-factor authentication was turned on meanwhile. Read again what will happen, and decide anew.
+unlock-sent-already = This form was sent already, with another reason. Look at the account before you send it again.
+back-to-account = Back to the account
 unlock-ends-sessions = { $number ->
     [0] There is no session to end.
     [one] One session ends.
@@ -72,7 +77,8 @@ audit-slider = After event
 audit-show = Show the state after this event
 audit-instant = Or at an instant (UTC)
 audit-show-instant = Show the state at this instant
-audit-beyond = The history does not reach that point. The state as of now is shown.
+audit-beyond = The history does not reach that point.
+audit-no-point = This is neither the number of an event nor an instant such as 2026-03-01T10:00:00Z.
 audit-json = As JSON
 fact-email = Address
 fact-created = Opened

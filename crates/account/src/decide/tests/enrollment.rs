@@ -1,5 +1,7 @@
 //! Turning two-factor on and off.
 
+use chrono::Duration;
+
 use super::facts::*;
 use super::{Story, given};
 use crate::command::{ConfirmEnrollment, DisableTwoFactor, StartEnrollment};
@@ -44,6 +46,21 @@ fn the_current_password_starts_an_enrollment() {
         story.opened().two_factor,
         TwoFactor::Enrolling { enrollment, .. } if enrollment == ENROLLMENT
     ));
+}
+
+#[test]
+fn only_the_session_that_began_an_enrollment_sees_it_again_and_only_while_it_is_pending() {
+    let again = |story: &Story, session, at| story.opened().enrollment_begun_by(session, at);
+    let (begun, expires_at) = (enrolling_account(), after_minutes(15));
+    let instant = Duration::microseconds(1);
+    let seen = Some((ENROLLMENT, expires_at));
+    assert_eq!(again(&begun, session(1), noon()), seen);
+    assert_eq!(again(&begun, session(1), expires_at - instant), seen);
+    assert_eq!(again(&begun, session(1), expires_at), None);
+    assert_eq!(again(&begun, session(2), noon()), None);
+    assert_eq!(again(&given(plain_account()), session(1), noon()), None);
+    let confirmed = begun.when(confirm_enrollment(&[55], noon())).happens();
+    assert_eq!(again(&confirmed, session(1), noon()), None);
 }
 
 #[test]

@@ -2,17 +2,17 @@
 
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use edge::Problem;
+use edge::problem::Problem;
 use url::form_urlencoded::byte_serialize;
 
 #[derive(Debug)]
-pub(crate) enum Refused {
+pub(crate) enum Instead {
     /// They have to go elsewhere first.
     GoTo(HeaderValue),
     Problem(Problem),
 }
 
-impl Refused {
+impl Instead {
     /// Signing in leads back.
     pub(crate) fn sign_in(path: &str) -> Self {
         let place = match path {
@@ -31,19 +31,19 @@ pub(crate) fn encoded(text: &str) -> String {
     byte_serialize(text.as_bytes()).collect()
 }
 
-impl From<Problem> for Refused {
+impl From<Problem> for Instead {
     fn from(problem: Problem) -> Self {
         Self::Problem(problem)
     }
 }
 
-impl From<service::Error> for Refused {
+impl From<service::Error> for Instead {
     fn from(error: service::Error) -> Self {
         Self::Problem(error.into())
     }
 }
 
-impl IntoResponse for Refused {
+impl IntoResponse for Instead {
     fn into_response(self) -> Response {
         match self {
             Self::GoTo(place) => {
