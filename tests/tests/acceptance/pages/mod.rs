@@ -1,0 +1,6 @@
+//! The pages, as what they are: HTML over HTTP, read without a browser.
+mod headers;
+mod html;
+mod languages;
+mod tour;
+mod visitor;
