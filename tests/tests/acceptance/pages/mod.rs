@@ -1,4 +1,6 @@
 //! The pages, as what they are: HTML over HTTP, read without a browser.
+mod addresses;
+mod forms;
 mod headers;
 mod html;
 mod languages;
