@@ -4,5 +4,7 @@ mod forms;
 mod headers;
 mod html;
 mod languages;
+mod return_to;
+mod secrets;
 mod tour;
 mod visitor;
