@@ -4,6 +4,7 @@ mod forms;
 mod headers;
 mod html;
 mod languages;
+mod parity;
 mod return_to;
 mod secrets;
 mod tour;
