@@ -4,7 +4,7 @@ use acceptance::{Answer, Deployment, OTHER_PASSWORD, PASSWORD, Person};
 use serde_json::json;
 
 use crate::pages::html;
-use crate::pages::tour::{SIGNED_IN, Tour};
+use crate::pages::tour::{READING, SIGNED_IN, Tour};
 use crate::pages::visitor::{CHALLENGE, FORM, Visitor, location};
 use crate::promises::browser::{DEVICE, SESSION};
 use crate::surface::world::{World, all_settled};
@@ -222,7 +222,7 @@ async fn asking_for_a_mail_is_answered_alike_whatever_the_address_has() {
         for email in ["ada@example.com", "nobody@example.com"] {
             let mut visitor = Visitor::new(deployment);
             let page = visitor.get(path).await.expect(200);
-            deployment.clock.turn(chrono::Duration::seconds(2));
+            deployment.clock.turn(READING);
             let answer = visitor
                 .fill(&page, path, &[("email", email)])
                 .await

@@ -1,6 +1,6 @@
 //! What is secret is shown once, to the one whom it is for, and is in no other page.
 
-use acceptance::{Answer, Authenticator, PASSWORD};
+use acceptance::{Answer, Authenticator, OTHER_PASSWORD, PASSWORD};
 use serde_json::json;
 
 use crate::pages::headers::asset;
@@ -262,6 +262,40 @@ async fn no_token_of_a_session_a_device_a_challenge_or_of_staff_is_in_any_page()
         ] {
             assert!(!page.text.contains(kind), "{what}: {kind}");
         }
+    }
+}
+
+#[tokio::test]
+async fn no_secret_of_a_page_is_in_the_log() {
+    let mut tour = Tour::start().await;
+    let staff = staff_token(&tour.world.deployment, "support", "Toni", "90d").await;
+    tour.visitor
+        .clone()
+        .sit_down("support", &staff)
+        .await
+        .expect(303);
+    let pages = tour.everything().await;
+    let mut secrets = vec![PASSWORD.to_owned(), OTHER_PASSWORD.to_owned(), staff];
+    for somebody in [&tour.visitor, &tour.owner, &tour.support, &tour.auditor] {
+        let cookies = somebody.cookies.iter();
+        let cookies = cookies.filter(|(name, _)| !name.ends_with("_notice"));
+        secrets.extend(cookies.map(|(_, value)| value.clone()));
+    }
+    for (what, page) in &pages {
+        secrets.extend(html::values(&page.text, "data-copy"));
+        let tokens = html::tags(&page.text).filter(|tag| tag.contains("\"form_token\""));
+        secrets.extend(tokens.filter_map(|tag| html::attribute(tag, "value")));
+        let link = what.rsplit_once('/').map(|(_, token)| token.to_owned());
+        secrets.extend(link.filter(|token| token.starts_with("cs_")));
+    }
+    let log = tour.world.deployment.log(0);
+    for kind in ["cs_verify_", "cs_unblock_", "cs_reset_", "cs_staff_"] {
+        let held = secrets.iter().any(|secret| secret.starts_with(kind));
+        assert!(held, "{kind}");
+    }
+    secrets.extend(["ada@example.com", "eve@example.com"].map(str::to_owned));
+    for secret in &secrets {
+        assert!(!log.contains(secret), "{secret}");
     }
 }
 

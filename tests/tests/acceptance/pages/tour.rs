@@ -1,6 +1,7 @@
 //! One of everybody in a browser, and every page that they can come to.
 
 use acceptance::{Answer, OTHER_PASSWORD, Options};
+use reqwest::Method;
 use serde_json::json;
 
 use crate::pages::visitor::Visitor;
@@ -17,6 +18,9 @@ pub(crate) const SIGNED_IN: [&str; 5] = [
     "/settings/sessions",
     "/settings/two-factor",
 ];
+
+/// Longer than it takes a program to send a form.
+pub(crate) const READING: chrono::Duration = chrono::Duration::seconds(2);
 
 /// Everybody has their own browser.
 pub(crate) struct Tour {
@@ -80,8 +84,10 @@ impl Tour {
             see(&mut pages, visitor, path).await;
         }
         for path in ["/register", "/reset", "/unblock"] {
+            let page = visitor.get(path).await.expect(200);
+            self.world.deployment.clock.turn(READING);
             let email = [("email", "eve@example.com")];
-            let answer = visitor.submit(path, path, &email).await.expect(200);
+            let answer = visitor.fill(&page, path, &email).await.expect(200);
             pages.push((format!("POST {path}"), answer));
         }
         for path in ["/support", "/audit"] {
@@ -181,7 +187,23 @@ impl Tour {
         }
         let answer = self.visitor.post("/login", &[]).await;
         pages.push(("no token".to_owned(), answer.expect(403)));
+        pages.extend(self.refused_requests().await);
         pages.extend(self.refusals_of_members().await);
+        pages
+    }
+
+    async fn refused_requests(&mut self) -> Pages {
+        let mut pages = Vec::new();
+        let json = "application/json";
+        let large = Some((json, vec![b' '; 70_000]));
+        for (method, body) in [
+            (Method::DELETE, None),
+            (Method::POST, Some((json, b"{}".to_vec()))),
+            (Method::POST, large),
+        ] {
+            let answer = self.visitor.send(method.clone(), "/login", body).await;
+            pages.push((format!("{method}: {}", answer.status), answer));
+        }
         pages
     }
 
