@@ -8,6 +8,7 @@ mod html;
 mod inputs;
 mod languages;
 mod life;
+mod open;
 mod parity;
 mod return_to;
 mod secrets;
