@@ -51,7 +51,7 @@ impl SetCookie {
         all.remove(0)
     }
 
-    fn is_deletion(&self) -> bool {
+    pub(crate) fn is_deletion(&self) -> bool {
         self.attributes.contains(&"Max-Age=0".to_owned())
     }
 }

@@ -1,6 +1,6 @@
 //! The promises of the product to its users: the life of two-factor, what must never happen, and
 //! the contract of every call that visitors and owners can make.
-mod browser;
+pub(crate) mod browser;
 mod code;
 mod device_known;
 mod enrollment;

@@ -9,7 +9,9 @@ pub(crate) fn members(value: &Value) -> Vec<&str> {
     let object = value
         .as_object()
         .unwrap_or_else(|| panic!("no object: {value}"));
-    object.keys().map(String::as_str).collect()
+    let mut names = object.keys().map(String::as_str).collect::<Vec<_>>();
+    names.sort_unstable();
+    names
 }
 
 /// An instant as RFC 3339 in UTC.

@@ -20,7 +20,7 @@ mod request_ids;
 mod safe_methods;
 mod schemathesis;
 mod staff_examine;
-mod staff_record;
+pub(crate) mod staff_record;
 mod staff_revoke;
 mod staff_unlock;
 mod token_purposes;

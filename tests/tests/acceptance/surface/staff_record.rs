@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use crate::surface::world::{NOBODYS_ID, World, staff_id};
 
 /// Types of the events in a stream so far, straight from the database.
-async fn recorded(deployment: &Deployment, kind: &str, id: &str) -> Vec<String> {
+pub(crate) async fn recorded(deployment: &Deployment, kind: &str, id: &str) -> Vec<String> {
     let mut connection = deployment.connection("countersign_owner").await;
     sqlx::query_scalar(
         "SELECT event_type FROM events WHERE aggregate_type = $1 AND aggregate_id = $2 \

@@ -1,0 +1,17 @@
+//! The pages, as what they are: HTML over HTTP, read without a browser.
+mod addresses;
+mod cookies;
+mod desks;
+mod forms;
+mod headers;
+mod html;
+mod inputs;
+mod languages;
+mod life;
+mod open;
+mod parity;
+mod return_to;
+mod secrets;
+mod staff;
+mod tour;
+mod visitor;
