@@ -25,6 +25,11 @@ macro_rules! prose {
             pub fn as_str(&self) -> &str {
                 &self.0
             }
+
+            /// Whether nothing of it is to be read: no letter and no digit.
+            pub fn is_blank(&self) -> bool {
+                !self.0.contains(char::is_alphanumeric)
+            }
         }
 
         /// No control characters but line breaks and tabs.
@@ -58,6 +63,17 @@ prose!(
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_nobody_can_read_is_blank() {
+        for blank in ["", " \n", "\u{200b}", "\u{2060}\u{ad}", "…"] {
+            assert!(
+                blank.parse::<UnlockReason>().unwrap().is_blank(),
+                "{blank:?}"
+            );
+        }
+        assert!(!"失".parse::<UnlockReason>().unwrap().is_blank());
+    }
 
     #[test]
     fn prose_has_a_bound_and_no_control_characters_but_breaks_and_tabs() {

@@ -1,6 +1,6 @@
 //! What proves that a form which comes back was written by us, for this browser and this caller.
 
-use account::{SessionId, StaffId};
+use account::{SessionId, StaffSessionId};
 use chrono::Duration;
 use data_encoding::BASE64URL_NOPAD;
 
@@ -14,7 +14,7 @@ const LIFETIME: Duration = Duration::hours(24);
 pub enum FormFor {
     Visitor,
     Owner(SessionId),
-    Staff(StaffId),
+    Staff(StaffSessionId),
 }
 
 impl FormFor {
@@ -22,7 +22,7 @@ impl FormFor {
         match self {
             Self::Visitor => (b"visitor", [0; 16]),
             Self::Owner(session) => (b"owner", *session.as_uuid().as_bytes()),
-            Self::Staff(staff) => (b"staff", *staff.as_uuid().as_bytes()),
+            Self::Staff(session) => (b"staff", *session.as_uuid().as_bytes()),
         }
     }
 }

@@ -21,6 +21,12 @@ pub struct SignedInStaff {
     session: StaffSessionId,
 }
 
+impl SignedInStaff {
+    pub const fn session_id(&self) -> StaffSessionId {
+        self.session
+    }
+}
+
 impl Service {
     /// The token for the browser.
     pub async fn sign_in_staff(

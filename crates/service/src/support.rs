@@ -129,7 +129,7 @@ impl Service {
         account: AccountId,
         request: Unlock,
     ) -> Result<AccountSummary, Error> {
-        if request.reason.as_str().trim().is_empty() {
+        if request.reason.is_blank() {
             return Err(Error::ReasonMissing);
         }
         let mut attempts = self.attempts("AdminUnlock", &account.as_uuid())?;

@@ -17,6 +17,9 @@ fluent_templates::static_loader! {
     };
 }
 
+/// Of one browser; nobody reads more languages.
+const MAX_RANGES: usize = 20;
+
 /// What a text may name: numbers choose a plural.
 pub(crate) type Arguments<'a> = &'a [(&'static str, FluentValue<'a>)];
 
@@ -34,7 +37,11 @@ impl Language {
     /// its region.
     pub(crate) fn negotiated(accept: Option<&HeaderValue>) -> Self {
         let asked = accept.and_then(|value| value.to_str().ok()).unwrap_or("");
-        let mut ranges: Vec<_> = asked.split(',').filter_map(range).collect();
+        let mut ranges: Vec<_> = asked
+            .split(',')
+            .take(MAX_RANGES)
+            .filter_map(range)
+            .collect();
         ranges.sort_by(|(one, _), (other, _)| other.total_cmp(one));
         let spoken = |asked: &LanguageIdentifier| {
             TEXTS

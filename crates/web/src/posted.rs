@@ -3,18 +3,22 @@
 
 use std::time::Duration;
 
-use axum::body::{Body, Bytes};
-use axum::extract::{FromRequest, FromRequestParts, RawForm, Request};
-use axum::http::StatusCode;
+use axum::body::{Body, Bytes, to_bytes};
+use axum::extract::{FromRequest, FromRequestParts, Request};
+use axum::http::header;
 use axum::http::request::Parts;
+use edge::layers::{BODY_LIMIT, is_too_long};
 use edge::problem::{Code, FieldError, Problem};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use service::FormFor;
+use url::form_urlencoded::parse;
 
 use crate::instead::Instead;
 use crate::staff::{AtDesk, Desk};
 use crate::visit::{Signed, Visit, Web};
+
+const FORM: &str = "application/x-www-form-urlencoded";
 
 /// Nobody reads and fills a form in less (ASVS-2.4.2). What a program sends at its leisure is held by
 /// the budgets for mail.
@@ -101,14 +105,15 @@ pub(crate) struct Nothing {}
 
 /// The bytes of a form. Whoever sends it is known by then, so that a refusal is theirs.
 async fn form(parts: Parts, body: Body) -> Result<Bytes, Problem> {
-    let request = Request::from_parts(parts, body);
-    match RawForm::from_request(request, &()).await {
-        Ok(RawForm(bytes)) => Ok(bytes),
-        Err(rejection) => Err(Problem::new(match rejection.status() {
-            StatusCode::PAYLOAD_TOO_LARGE => Code::PayloadTooLarge,
-            StatusCode::UNSUPPORTED_MEDIA_TYPE => Code::UnsupportedMediaType,
-            _ => Code::InvalidRequest,
-        })),
+    let content_type = parts.headers.get(header::CONTENT_TYPE);
+    let essence = content_type.and_then(|value| value.to_str().ok()?.split(';').next());
+    if !essence.is_some_and(|essence| essence.trim().eq_ignore_ascii_case(FORM)) {
+        return Err(Problem::new(Code::UnsupportedMediaType));
+    }
+    match to_bytes(body, BODY_LIMIT).await {
+        Ok(bytes) => Ok(bytes),
+        Err(error) if is_too_long(&error) => Err(Problem::new(Code::PayloadTooLarge)),
+        Err(_) => Err(Problem::new(Code::InvalidRequest)),
     }
 }
 
@@ -120,6 +125,10 @@ fn guard(visit: &Visit, whom: FormFor, bytes: &[u8]) -> Result<chrono::Duration,
 }
 
 fn fields<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Problem> {
-    serde_urlencoded::from_bytes(bytes)
-        .map_err(|_| Problem::invalid(vec![FieldError::new("", "is not a form of this page")]))
+    // The parser puts U+FFFD for what is no UTF-8; a password must not change on its way.
+    let altered = parse(bytes).any(|(_, value)| value.contains(char::REPLACEMENT_CHARACTER));
+    let fields = serde_urlencoded::from_bytes(bytes)
+        .ok()
+        .filter(|_| !altered);
+    fields.ok_or_else(|| Problem::invalid(vec![FieldError::new("", "is not a form of this page")]))
 }

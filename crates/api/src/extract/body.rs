@@ -1,13 +1,11 @@
 //! JSON bodies: one content type, one object, no field twice and none that we do not know.
 
-use std::error::Error;
-
 use axum::body::{Body, Bytes};
 use axum::extract::{FromRequest, Request};
 use axum::http::{HeaderMap, header};
-use edge::layers::BODY_LIMIT;
+use edge::layers::{BODY_LIMIT, is_too_long};
 use edge::problem::{Code, FieldError, Problem};
-use http_body_util::{BodyExt, LengthLimitError, Limited};
+use http_body_util::{BodyExt, Limited};
 use serde::de::DeserializeOwned;
 use utoipa::PartialSchema;
 
@@ -61,11 +59,6 @@ async fn read(body: Body) -> Result<Bytes, Problem> {
         Err(error) if is_too_long(error.as_ref()) => Err(Problem::new(Code::PayloadTooLarge)),
         Err(_) => Err(invalid("the body broke off")),
     }
-}
-
-/// The limit may be ours or that of the layer around the router, which wraps its error.
-fn is_too_long(error: &(dyn Error + 'static)) -> bool {
-    error.is::<LengthLimitError>() || error.source().is_some_and(is_too_long)
 }
 
 fn parse<T: DeserializeOwned + PartialSchema>(bytes: &[u8]) -> Result<T, Problem> {

@@ -2,6 +2,7 @@
 //! not the process.
 
 use std::any::Any;
+use std::error::Error;
 use std::time::Duration;
 
 use axum::body::Body;
@@ -9,7 +10,7 @@ use axum::extract::Request;
 use axum::http::{HeaderMap, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
-use http_body_util::Limited;
+use http_body_util::{LengthLimitError, Limited};
 
 use crate::problem::{Code, Problem};
 
@@ -32,6 +33,11 @@ pub(super) async fn limit_body(request: Request, next: Next) -> Response {
     }
     let limited = request.map(|body| Body::new(Limited::new(body, BODY_LIMIT)));
     next.run(limited).await
+}
+
+/// Whether a body could not be read because it was longer than a limit, whoever set that.
+pub fn is_too_long(error: &(dyn Error + 'static)) -> bool {
+    error.is::<LengthLimitError>() || error.source().is_some_and(is_too_long)
 }
 
 fn announced_length(headers: &HeaderMap) -> Option<u64> {

@@ -12,7 +12,7 @@ use axum::middleware::{from_fn, from_fn_with_state};
 use tower::ServiceBuilder;
 use tower_http::catch_panic::CatchPanicLayer;
 
-pub use guards::BODY_LIMIT;
+pub use guards::{BODY_LIMIT, is_too_long};
 pub use problems::{Asked, Render};
 pub use request_id::RequestId;
 

@@ -96,8 +96,13 @@ pub(crate) async fn confirm(posted: OwnerForm<CodeFields>) -> Result<Response, I
         // Pressed twice, done in another window, or too late: the page says how things stand.
         Err(Error::NoEnrollment) => Ok(frame::go_to(HERE, Some(Notice::EnrollmentOver))?),
         Err(error) => {
+            let wrong_code = matches!(error, Error::InvalidCode);
             let Told { problem, faults } = told(&page, error, "code", "enrollment-code-wrong")?;
-            try_again(&signed, &page, problem, faults).await
+            if wrong_code {
+                try_again(&signed, &page, problem, faults).await
+            } else {
+                Ok(page.show_problem(problem, &form(&signed, &page, faults)?)?)
+            }
         }
     }
 }

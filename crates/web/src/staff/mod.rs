@@ -100,7 +100,7 @@ impl<D: Desk> AtDesk<D> {
     }
 
     pub(crate) fn form(&self) -> FormFor {
-        FormFor::Staff(self.staff.member.id())
+        FormFor::Staff(self.staff.session_id())
     }
 
     pub(crate) fn frame(&self) -> Result<Frame, Problem> {

@@ -70,7 +70,7 @@ pub(crate) async fn present(
         .second_factor(&visit.caller, &challenge, &fields.code, Transport::Cookie)
         .await;
     match session {
-        Ok(session) => Ok(signed_in(&visit, &session, return_to.as_ref())?),
+        Ok(session) => Ok(signed_in(&visit, &headers, &session, return_to.as_ref()).await?),
         Err(Error::ChallengeExpired) => start_again(&page, return_to),
         Err(error) => {
             let Told { problem, faults } = told(&page, error, "code", "code-wrong")?;

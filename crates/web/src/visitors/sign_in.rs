@@ -2,14 +2,13 @@
 
 use account::EmailAddress;
 use askama::Template;
-use axum::extract::State;
 use axum::http::{HeaderMap, HeaderValue};
 use axum::response::{IntoResponse, Response};
 use edge::cookies::{SESSION_COOKIE, SetCookie};
 use edge::credentials::{cookie, device_cookie};
 use edge::problem::{Code, Problem};
 use serde::Deserialize;
-use service::{Error, NewSession, SignIn, SignInOutcome, Transport};
+use service::{Error, NewSession, Owner, Service, SignIn, SignInOutcome, Transport};
 use zeroize::Zeroizing;
 
 use crate::address::Params;
@@ -18,7 +17,7 @@ use crate::frame::{self, Frame};
 use crate::instead::{Instead, encoded};
 use crate::posted::VisitorForm;
 use crate::return_to::ReturnTo;
-use crate::visit::{Visit, Web};
+use crate::visit::Visit;
 use crate::wording::{Told, told};
 
 #[derive(Template)]
@@ -50,18 +49,16 @@ pub(crate) struct SignInFields {
 
 /// Whoever is signed in already goes on.
 pub(crate) async fn show(
-    State(web): State<Web>,
     visit: Visit,
     Params(destination): Params<Destination>,
     headers: HeaderMap,
 ) -> Result<Response, Instead> {
     let return_to = ReturnTo::parse(&destination.return_to, visit.site());
-    if let Some(token) = cookie(&headers, SESSION_COOKIE)? {
-        match web.service.authenticate(Transport::Cookie, &token).await {
-            Ok(_) => return Ok(frame::go_to(onward(return_to.as_ref()), None)?),
-            Err(Error::Unauthenticated) => {}
-            Err(error) => return Err(error.into()),
-        }
+    if already_signed_in(visit.service(), &headers)
+        .await?
+        .is_some()
+    {
+        return Ok(frame::go_to(onward(return_to.as_ref()), None)?);
     }
     let page = visit.frame()?;
     Ok(page.show(&SignInPage {
@@ -71,6 +68,20 @@ pub(crate) async fn show(
         faults: Faults::default(),
         may_unblock: false,
     })?)
+}
+
+async fn already_signed_in(
+    service: &Service,
+    headers: &HeaderMap,
+) -> Result<Option<Owner>, Problem> {
+    let Some(token) = cookie(headers, SESSION_COOKIE)? else {
+        return Ok(None);
+    };
+    match service.authenticate(Transport::Cookie, &token).await {
+        Ok(owner) => Ok(Some(owner)),
+        Err(Error::Unauthenticated) => Ok(None),
+        Err(error) => Err(error.into()),
+    }
 }
 
 pub(crate) async fn present(
@@ -102,7 +113,7 @@ pub(crate) async fn present(
     };
     match visit.service().sign_in(&visit.caller, attempt).await {
         Ok(SignInOutcome::SignedIn(session)) => {
-            Ok(signed_in(&visit, &session, return_to.as_ref())?)
+            Ok(signed_in(&visit, &headers, &session, return_to.as_ref()).await?)
         }
         Ok(SignInOutcome::SecondFactorRequired { token, .. }) => {
             Ok(code_asked_for(&visit, &token, return_to.as_ref())?)
@@ -114,12 +125,17 @@ pub(crate) async fn present(
     }
 }
 
-/// The session's cookies, and on to where they were going.
-pub(super) fn signed_in(
+/// The session's cookies, and on to where they were going. A session that the browser had before
+/// ends: nobody could sign it out there any more.
+pub(super) async fn signed_in(
     visit: &Visit,
+    headers: &HeaderMap,
     session: &NewSession,
     return_to: Option<&ReturnTo>,
 ) -> Result<Response, Problem> {
+    if let Some(owner) = already_signed_in(visit.service(), headers).await? {
+        visit.service().sign_out(&visit.caller, &owner).await?;
+    }
     let lifetime = visit.service().settings().policy.session_lifetime;
     let lifetime = lifetime.to_std().map_err(Problem::internal)?;
     let mut response = frame::go_to(onward(return_to), None)?;

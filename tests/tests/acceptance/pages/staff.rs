@@ -103,7 +103,7 @@ async fn staff_sign_in_with_their_token_at_their_own_desk_alone() {
     assert!(answer.cookie(STAFF).is_none());
     assert_eq!(
         toni.history().await,
-        ["PagesEntered", "CallRefused", "CallRefused"]
+        ["StaffSignedIn", "CallRefused", "CallRefused"]
     );
     for wrong in ["", "x", &toni.token[1..], &cookie, "cs_staff_0123456789"] {
         let answer = uli.clone().sit_down("support", wrong).await.expect(401);
@@ -145,7 +145,7 @@ async fn signing_out_ends_that_sign_in_alone_and_at_once() {
     let left = toni.browser.clone();
     let page = support_path(&world);
     let sign_out = ("/support", "/support/sign-out");
-    toni.send(sign_out, &[], 303, &["PagesLeft"]).await;
+    toni.send(sign_out, &[], 303, &["StaffSignedOut"]).await;
     assert!(!toni.browser.cookies.contains_key(STAFF));
     assert_eq!(location(&left.clone().get(&page).await), "/support");
     let door = left.clone().get("/support").await.expect(200);
@@ -233,7 +233,7 @@ async fn no_cookie_or_token_of_one_kind_is_taken_for_another() {
             .await
             .expect_problem(401, "unauthenticated");
     }
-    assert_eq!(toni.history().await, ["PagesEntered"]);
+    assert_eq!(toni.history().await, ["StaffSignedIn"]);
 }
 
 /// Checks: staff_read_recorded (ASVS-16.3.2).
@@ -241,7 +241,7 @@ async fn no_cookie_or_token_of_one_kind_is_taken_for_another() {
 async fn staff_read_recorded_every_look_of_support_at_a_page_is_one_event() {
     let world = World::start().await;
     let mut toni = AtDesk::support(&world.deployment).await;
-    assert_eq!(toni.history().await, ["PagesEntered"]);
+    assert_eq!(toni.history().await, ["StaffSignedIn"]);
     let page = support_path(&world);
     let unlock = format!("{page}/unlock");
     let nobody = format!("/support/accounts/{NOBODYS_ID}");
