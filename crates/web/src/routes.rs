@@ -18,7 +18,7 @@ use crate::owners::{home, password, sessions, settings, two_factor};
 use crate::presence::note_presence;
 use crate::site::Site;
 use crate::staff::{Audit, Support, accounts, entry, export, history, state, unlock};
-use crate::visit::Web;
+use crate::visit::{Signed, Web};
 use crate::visitors::{code, register, reset, sign_in, sign_out, unblock};
 use crate::{assets, violations};
 
@@ -36,14 +36,19 @@ pub fn router(service: Service, edge: &Edge, site: Site) -> Router {
         .merge(owners())
         .merge(staff())
         .layer(record)
-        .layer(from_fn(note_presence))
         .layer(from_fn(refuse_embedding))
+        .fallback(nothing_here)
+        .layer(from_fn(note_presence))
         .with_state(web)
         .route("/assets/{fingerprint}/{name}", get(assets::asset))
         .route("/csp-report", post(violations::report))
-        .fallback(async || Problem::new(Code::NotFound))
         .method_not_allowed_fallback(async || Problem::new(Code::MethodNotAllowed));
     surround(router, edge, render)
+}
+
+/// Whoever is signed in has their frame here, too.
+async fn nothing_here(_: Result<Signed, Instead>) -> Problem {
+    Problem::new(Code::NotFound)
 }
 
 fn visitors() -> Router<Web> {

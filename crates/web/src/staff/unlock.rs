@@ -90,10 +90,14 @@ pub(crate) async fn unlock(
     let page = staff.frame()?;
     match carry_out(&staff, &page, account, &fields).await? {
         Ok(response) => Ok(response),
-        // Asked again, with what is wrong; a button that was pressed is another unlock then.
+        // Asked again, with what is wrong.
         Err(Told { problem, faults }) => {
             let found = staff.service().examine_again(staff.member(), account);
-            let (found, fields) = (found.await?, fields_with_new_key(&staff, fields)?);
+            let found = found.await?;
+            let fields = match problem.code() {
+                Code::IdempotencyKeyReused => fields_with_new_key(&staff, fields)?,
+                _ => fields,
+            };
             Ok(page.show_problem(problem, &form(&page, &found, &fields, faults))?)
         }
     }

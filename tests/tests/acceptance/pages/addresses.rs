@@ -5,6 +5,7 @@ use reqwest::Method;
 use crate::pages::html;
 use crate::pages::tour::Tour;
 use crate::pages::visitor::location;
+use crate::surface::world::NOBODYS_ID;
 
 #[tokio::test]
 async fn a_body_that_is_no_form_or_too_large_is_refused_before_anything_is_looked_at() {
@@ -71,7 +72,6 @@ async fn an_address_that_is_no_page_says_so_on_a_page_with_the_request_id() {
 async fn the_address_of_a_form_opened_by_hand_leads_to_its_page() {
     let mut tour = Tour::start().await;
     for (path, page) in [
-        ("/logout", "/"),
         ("/settings/sessions/end", "/settings/sessions"),
         ("/settings/sessions/end-others", "/settings/sessions"),
         ("/settings/two-factor/enrollment", "/settings/two-factor"),
@@ -95,4 +95,25 @@ async fn the_address_of_a_form_opened_by_hand_leads_to_its_page() {
         assert_eq!(location(&answer), page, "{path}");
     }
     assert_eq!(tour.owner.get("/").await.status, 200);
+}
+
+/// Checks: logout_on_every_page (ASVS-7.4.4, NIST-5.1-logoff).
+#[tokio::test]
+async fn logout_on_every_page_also_on_one_that_says_that_something_is_wrong() {
+    let mut tour = Tour::start().await;
+    let page = tour.owner.get("/nowhere").await.expect(404).text;
+    assert!(html::form(&page, "/logout").is_some());
+}
+
+#[tokio::test]
+async fn a_page_that_refuses_a_member_of_staff_leads_back_to_their_desk() {
+    let mut tour = Tour::start().await;
+    for (staff, desk, path) in [
+        (&mut tour.support, "/support", "/support/accounts"),
+        (&mut tour.auditor, "/audit", "/audit/accounts"),
+    ] {
+        let page = staff.get(&format!("{path}/{NOBODYS_ID}")).await;
+        let links = html::values(&page.expect(404).text, "href");
+        assert!(links.contains(&desk.to_owned()), "{links:?}");
+    }
 }

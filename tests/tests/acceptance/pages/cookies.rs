@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use acceptance::Answer;
 
 use crate::pages::tour::listed_apps;
-use crate::pages::visitor::{CHALLENGE, FORM, STAFF, Visitor};
+use crate::pages::visitor::{CHALLENGE, FORM, SUPPORT, Visitor};
 use crate::promises::browser::{DEVICE, SESSION, SetCookie};
 use crate::surface::world::{World, staff_token};
 
@@ -38,9 +38,9 @@ fn expected(name: &str) -> (&'static str, &'static str) {
     match name {
         SESSION => ("SameSite=Lax", "Max-Age=1209600"),
         DEVICE => ("SameSite=Strict", "Max-Age=31536000"),
-        STAFF => ("SameSite=Strict", "Max-Age=28800"),
+        SUPPORT => ("SameSite=Strict", "Max-Age=28800"),
         FORM => ("SameSite=Lax", ""),
-        CHALLENGE => ("", "Max-Age=300"),
+        CHALLENGE => ("SameSite=Strict", "Max-Age=300"),
         NOTICE => ("SameSite=Lax", "Max-Age=60"),
         other => panic!("{other} is no cookie of ours"),
     }
@@ -54,7 +54,11 @@ async fn every_cookie_of_the_pages_is_bound_to_the_host_secure_and_out_of_reach_
     let mut seen = BTreeMap::new();
     for cookie in all_cookies(&world).await {
         let has = |attribute: &str| cookie.attributes.iter().any(|given| given == attribute);
-        for attribute in ["Path=/", "Secure", "HttpOnly"] {
+        let path = match &*cookie.name {
+            SUPPORT => "Path=/support",
+            _ => "Path=/",
+        };
+        for attribute in [path, "Secure", "HttpOnly"] {
             assert!(has(attribute), "{cookie:?}");
         }
         let (same_site, age) = expected(&cookie.name);

@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 
 use crate::pages::html;
 use crate::pages::visitor::{Visitor, location};
+use crate::surface::staff_record::recorded;
 use crate::surface::world::{World, all_settled, staff_id, staff_token};
 
 async fn at_desk(world: &World, desk: &str, role: &str) -> Visitor {
@@ -73,14 +74,21 @@ async fn an_unlock_without_a_reason_or_without_need_changes_nothing_and_keeps_wh
     let world = World::start().await;
     let mut toni = at_desk(&world, "support", "support").await;
     let unlock = format!("/support/accounts/{}/unlock", world.ada_id);
-    let typed = [("reason", "lost & <found>"), ("ticket", "HELP-9")];
-    let answer = toni.submit(&unlock, &unlock, &typed).await.expect(409);
+    let desk = toni.get("/support").await.expect(200);
+    let (sign_out, typed) = ("/support/sign-out", [("reason", "lost & <found>")]);
+    let answer = toni.post_with(&desk, sign_out, &unlock, &typed).await;
+    let answer = answer.expect(409);
+    assert!(answer.text.contains("There is nothing to unlock"));
+    with_two_factor(&world).await;
+    // Written before it was on: it is told anew what will happen.
+    let answer = toni.post_with(&desk, sign_out, &unlock, &typed).await;
+    let answer = answer.expect(400);
+    assert!(answer.text.contains("was turned on meanwhile"));
     assert!(
         answer
             .text
             .contains(">lost &#38; &#60;found&#62;</textarea>")
     );
-    with_two_factor(&world).await;
     let page = toni.get(&unlock).await.expect(200);
     let key = |text: &str| {
         let form = html::form(text, &unlock).unwrap();
@@ -90,6 +98,7 @@ async fn an_unlock_without_a_reason_or_without_need_changes_nothing_and_keeps_wh
     for (reason, status) in [
         ("", 422),
         (" \t\n", 422),
+        ("\u{200b}\u{2060}", 422),
         ("a\u{1b}[31m", 400),
         (&"x".repeat(2000), 400),
     ] {
@@ -130,7 +139,10 @@ async fn a_state_on_the_pages_is_the_apis_answer_at_a_sequence_and_at_an_instant
         ("?at=1".to_owned(), "?at=1".to_owned()),
         ("?at=3".to_owned(), "?at=3".to_owned()),
         (format!("?at={instant}"), format!("?at={instant}")),
-        (format!("?instant={minute}"), format!("?at={minute}:00Z")),
+        (
+            format!("?instant={minute}"),
+            format!("?at={minute}:00.999999Z"),
+        ),
     ] {
         let call = world
             .auditor
@@ -149,18 +161,24 @@ async fn a_state_on_the_pages_is_the_apis_answer_at_a_sequence_and_at_an_instant
             "{page}"
         );
     }
-    for beyond in [
-        "?at=9999",
-        "?at=x",
-        "?instant=2999-01-01T00:00",
-        "?instant=x",
+    for (beyond, text) in [
+        ("?at=9999", "The history does not reach that point."),
+        (
+            "?instant=2999-01-01T00:00",
+            "The history does not reach that point.",
+        ),
+        (
+            "?at=x",
+            "This is neither the number of an event nor an instant",
+        ),
+        (
+            "?instant=x",
+            "This is neither the number of an event nor an instant",
+        ),
     ] {
         let shown = uli.get(&format!("{path}{beyond}")).await.expect(400);
-        assert!(
-            shown
-                .text
-                .contains("The history does not reach that point.")
-        );
+        assert!(shown.text.contains(text), "{beyond}");
+        assert!(!shown.text.contains("<pre"), "{beyond}");
     }
 }
 
@@ -217,4 +235,35 @@ async fn an_export_and_the_pages_of_a_history_hold_every_event_of_the_api() {
         .iter()
         .map(|event| format!("event-{}", event["sequence"]));
     assert_eq!(told, all.collect::<Vec<_>>());
+}
+
+/// One event a request, also where a refusal shows the page again.
+#[tokio::test]
+async fn staff_read_recorded_a_refusal_that_shows_the_page_again_is_one_event() {
+    let world = World::start().await;
+    let deployment = &world.deployment;
+    let unlock = format!("/support/accounts/{}/unlock", world.ada_id);
+    let token = staff_token(deployment, "support", "Toni", "90d").await;
+    let mut toni = Visitor::new(deployment);
+    toni.sit_down("support", &token).await.expect(303);
+    let id = staff_id(deployment, "Toni").await;
+    let page = toni.get("/support").await.expect(200);
+    let mut added = Vec::new();
+    for (reason, status) in [("", 422), ("lost phone", 409)] {
+        let before = recorded(deployment, "staff", &id).await.len();
+        let fields = [("reason", reason)];
+        let answer = toni.post_with(&page, "/support/sign-out", &unlock, &fields);
+        let answer = answer.await;
+        answer.expect(status);
+        added.push(recorded(deployment, "staff", &id).await.split_off(before));
+    }
+    let token = staff_token(deployment, "auditor", "Uli", "90d").await;
+    let mut uli = Visitor::new(deployment);
+    uli.sit_down("audit", &token).await.expect(303);
+    let id = staff_id(deployment, "Uli").await;
+    let before = recorded(deployment, "staff", &id).await.len();
+    let beyond = format!("/audit/accounts/{}/state?at=9999", world.ada_id);
+    uli.get(&beyond).await.expect(400);
+    added.push(recorded(deployment, "staff", &id).await.split_off(before));
+    assert!(added.iter().all(|events| events.len() == 1), "{added:?}");
 }

@@ -8,7 +8,7 @@ use serde_json::json;
 use crate::evidence::source::read;
 use crate::pages::html;
 use crate::pages::tour::Tour;
-use crate::pages::visitor::{FORM, STAFF, Visitor};
+use crate::pages::visitor::{AUDIT, FORM, SUPPORT, Visitor};
 use crate::promises::browser::SESSION;
 use crate::surface::world::{account_contents, staff_token};
 
@@ -174,7 +174,10 @@ impl Stage {
 
     /// In the same browser, for another session or another member of staff.
     async fn token_for_another(&self, own: &Visitor, whose: Whose) -> String {
-        let mut other = own.clone().without_cookie(SESSION).without_cookie(STAFF);
+        let mut other = own.clone();
+        for cookie in [SESSION, SUPPORT, AUDIT] {
+            other = other.without_cookie(cookie);
+        }
         let deployment = &self.tour.world.deployment;
         let (role, desk) = match whose {
             Whose::Support => ("support", "support"),

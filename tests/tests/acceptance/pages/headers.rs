@@ -232,6 +232,8 @@ async fn csp_report_logged_without_the_path_that_may_hold_a_token() {
         let body = Some((kind, body.into_bytes()));
         let answer = visitor.send(Method::POST, "/csp-report", body).await;
         assert_eq!(answer.expect(204).text, "");
+        // One a second is written down.
+        tokio::time::sleep(std::time::Duration::from_millis(1100)).await;
     }
     for broken in ["", "{", "csp-report=1"] {
         let body = Some(("application/csp-report", broken.as_bytes().to_vec()));
@@ -254,4 +256,35 @@ async fn csp_report_logged_without_the_path_that_may_hold_a_token() {
     }
     assert!(!log.contains(secret), "{log}");
     assert!(!log.contains('\u{1b}') && !log.contains("u001b"), "{log}");
+}
+
+#[tokio::test]
+async fn a_full_page_of_a_history_is_small_too() {
+    let mut tour = Tour::start().await;
+    let browser = "Mozilla/5.0 (Macintosh; Intel Mac OS X 10_15_7) AppleWebKit/537.36 \
+                   (KHTML, like Gecko) Chrome/131.0.0.0 Safari/537.36";
+    let api = tour.world.deployment.visitor();
+    let api = api.with_header("user-agent", browser);
+    for _ in 0..26 {
+        tour.world.ada.sign_in(&api).await;
+    }
+    let path = format!("/audit/accounts/{}", tour.world.ada_id);
+    let page = tour.auditor.get(&path).await.expect(200).text;
+    assert_eq!(page.matches(" id=\"event-").count(), 20);
+    assert!(page.len() < 30 * 1024, "{} bytes", page.len());
+}
+
+/// Checks: csp_report_logged (ASVS-3.4.7).
+#[tokio::test]
+async fn csp_report_logged_at_a_rate_that_does_not_fill_the_disk() {
+    let deployment = Deployment::start().await;
+    let mut visitor = Visitor::new(&deployment);
+    let report = br#"{"csp-report":{"effective-directive":"script-src","blocked-uri":"inline"}}"#;
+    for _ in 0..500 {
+        let body = Some(("application/csp-report", report.to_vec()));
+        visitor.send(Method::POST, "/csp-report", body).await;
+    }
+    let log = deployment.log(0);
+    let reports = log.matches("broke its content security policy").count();
+    assert!((1..50).contains(&reports), "{reports} of 500");
 }

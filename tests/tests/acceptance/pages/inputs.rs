@@ -56,7 +56,7 @@ async fn pw_manager_friendly_and_pw_field_masked_on_every_page_with_a_password()
             login,
             login,
             vec![
-                ("email", "email", "username"),
+                ("email", "text", "username"),
                 ("password", "password", "current-password"),
             ],
         ),
@@ -231,7 +231,10 @@ async fn an_address_out_of_all_bounds_is_refused_and_never_an_error() {
 #[tokio::test]
 async fn what_somebody_types_is_shown_as_typed_or_refused_and_never_an_error() {
     let mut tour = Tour::start().await;
-    let unlock = format!("/support/accounts/{}/unlock", tour.world.ada_id);
+    let (unlock, sign_out) = (
+        format!("/support/accounts/{}/unlock", tour.world.ada_id),
+        "/support/sign-out",
+    );
     let start = "/settings/two-factor/enrollment";
     let page = tour.owner.submit(
         "/settings/two-factor",
@@ -266,7 +269,12 @@ async fn what_somebody_types_is_shown_as_typed_or_refused_and_never_an_error() {
                 .await,
         );
         let reason = [("reason", typed), ("ticket", typed)];
-        answers.push(tour.support.submit(&unlock, &unlock, &reason).await);
+        let desk = tour.support.get("/support").await;
+        answers.push(
+            tour.support
+                .post_with(&desk, sign_out, &unlock, &reason)
+                .await,
+        );
         let password = [("current_password", PASSWORD), ("new_password", typed)];
         let change = "/settings/password";
         if typed.chars().count() < 15 || typed.chars().count() > 256 {

@@ -8,7 +8,6 @@ mod html;
 mod inputs;
 mod languages;
 mod life;
-mod open;
 mod parity;
 mod return_to;
 mod secrets;

@@ -6,7 +6,7 @@ use serde_json::json;
 use crate::pages::headers::asset;
 use crate::pages::html;
 use crate::pages::tour::{SIGNED_IN, Tour};
-use crate::pages::visitor::{CHALLENGE, STAFF, Visitor, location};
+use crate::pages::visitor::{AUDIT, CHALLENGE, SUPPORT, Visitor, location};
 use crate::promises::browser::{DEVICE, SESSION};
 use crate::surface::world::staff_token;
 
@@ -108,12 +108,15 @@ async fn a_secret_is_in_the_answer_that_begins_an_enrollment_and_in_that_to_a_wr
     let answer = tour.owner.follow(answer).await.expect(200);
     assert!(answer.text.contains("class=\"banner\""));
     assert_nowhere_to_be_read(&mut tour.owner, &app.secret, "when it is on").await;
-    let answer = tour
-        .owner
-        .fill(&page, CONFIRM, &[("code", &wrong)])
-        .await
-        .expect(409);
-    assert_tells_nothing(&answer, &app.secret, "a wrong code when it is on");
+    // Pressed twice: the page says how things stand.
+    for typed in [&wrong, &code] {
+        let answer = tour.owner.fill(&page, CONFIRM, &[("code", typed)]).await;
+        assert_eq!(location(&answer), PAGE);
+        let answer = tour.owner.follow(answer).await.expect(200);
+        assert!(answer.text.contains("class=\"banner\""));
+        assert!(answer.text.contains("That is over"));
+        assert_tells_nothing(&answer, &app.secret, "a code when it is on");
+    }
     let again = [("current_password", PASSWORD)];
     let answer = tour.owner.post_with(&page, CANCEL, START, &again).await;
     assert_tells_nothing(&answer, &app.secret, "beginning when it is on");
@@ -132,10 +135,10 @@ async fn a_secret_that_was_cancelled_or_has_expired_or_was_begun_anew_never_come
     assert_nowhere_to_be_read(owner, &cancelled.secret, "after it was cancelled").await;
     let clock = &tour.world.deployment.clock;
     let code = cancelled.code(clock.now());
-    let answer = owner
-        .fill(&first, CONFIRM, &[("code", &code)])
-        .await
-        .expect(409);
+    let answer = owner.fill(&first, CONFIRM, &[("code", &code)]).await;
+    assert_eq!(location(&answer), PAGE);
+    let answer = owner.follow(answer).await.expect(200);
+    assert!(answer.text.contains("That is over"));
     assert_tells_nothing(&answer, &cancelled.secret, "its code");
 
     let second = start(owner).await;
@@ -242,8 +245,8 @@ async fn no_token_of_a_session_a_device_a_challenge_or_of_staff_is_in_any_page()
         (&tour.owner, SESSION),
         (&tour.owner, DEVICE),
         (&waiting, CHALLENGE),
-        (&tour.support, STAFF),
-        (&tour.auditor, STAFF),
+        (&tour.support, SUPPORT),
+        (&tour.auditor, AUDIT),
     ] {
         let secret = &somebody.cookies[name];
         assert!(secret.starts_with("cs_"), "{name}");

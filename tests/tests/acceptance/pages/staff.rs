@@ -4,7 +4,7 @@ use acceptance::Deployment;
 use chrono::Duration;
 
 use crate::pages::html;
-use crate::pages::visitor::{STAFF, Visitor, location};
+use crate::pages::visitor::{AUDIT, SUPPORT, Visitor, location};
 use crate::promises::browser::{SESSION, SetCookie};
 use crate::surface::staff_record::recorded;
 use crate::surface::world::{NOBODYS_ID, World, revoke_staff, staff_id, staff_token};
@@ -85,7 +85,7 @@ fn audit_path(world: &World) -> String {
 async fn staff_sign_in_with_their_token_at_their_own_desk_alone() {
     let world = World::start().await;
     let mut toni = AtDesk::support(&world.deployment).await;
-    let cookie = toni.browser.cookies[STAFF].clone();
+    let cookie = toni.browser.cookies[SUPPORT].clone();
     assert_ne!(cookie, toni.token);
     for text in [
         toni.look("/support", 200, &[]).await,
@@ -100,14 +100,14 @@ async fn staff_sign_in_with_their_token_at_their_own_desk_alone() {
     let uli = Visitor::new(&world.deployment);
     let answer = uli.clone().sit_down("audit", &toni.token).await.expect(403);
     assert!(answer.text.contains("This token is for another desk."));
-    assert!(answer.cookie(STAFF).is_none());
+    assert!(answer.cookie(SUPPORT).is_none());
     assert_eq!(
         toni.history().await,
         ["StaffSignedIn", "CallRefused", "CallRefused"]
     );
     for wrong in ["", "x", &toni.token[1..], &cookie, "cs_staff_0123456789"] {
         let answer = uli.clone().sit_down("support", wrong).await.expect(401);
-        assert!(answer.cookie(STAFF).is_none(), "{wrong}");
+        assert!(answer.cookie(SUPPORT).is_none(), "{wrong}");
         assert!(
             answer.text.contains("This token is not in force"),
             "{wrong}"
@@ -122,18 +122,18 @@ async fn the_cookie_of_staff_is_strict_lasts_a_working_day_and_is_cleared_at_the
     let token = staff_token(&deployment, "auditor", "Uli", "90d").await;
     let mut uli = Visitor::new(&deployment);
     let answer = uli.sit_down("audit", &format!(" {token}\n")).await;
-    let cookie = SetCookie::named(&answer, STAFF);
+    let cookie = SetCookie::named(&answer, AUDIT);
     let expected = [
         "HttpOnly",
         "Max-Age=28800",
-        "Path=/",
+        "Path=/audit",
         "SameSite=Strict",
         "Secure",
     ];
     assert_eq!(cookie.attributes, expected);
     assert!(cookie.value.starts_with("cs_"));
     let answer = uli.submit("/audit", "/audit/sign-out", &[]).await;
-    assert!(SetCookie::named(&answer, STAFF).is_deletion());
+    assert!(SetCookie::named(&answer, AUDIT).is_deletion());
 }
 
 #[tokio::test]
@@ -146,7 +146,7 @@ async fn signing_out_ends_that_sign_in_alone_and_at_once() {
     let page = support_path(&world);
     let sign_out = ("/support", "/support/sign-out");
     toni.send(sign_out, &[], 303, &["StaffSignedOut"]).await;
-    assert!(!toni.browser.cookies.contains_key(STAFF));
+    assert!(!toni.browser.cookies.contains_key(SUPPORT));
     assert_eq!(location(&left.clone().get(&page).await), "/support");
     let door = left.clone().get("/support").await.expect(200);
     assert!(html::form(&door.text, "/support/sign-in").is_some());
@@ -179,20 +179,68 @@ async fn revoking_the_token_ends_every_sign_in_to_the_pages_at_once() {
 }
 
 #[tokio::test]
-async fn a_sign_in_of_staff_is_over_after_eight_hours_or_with_the_token() {
+async fn a_session_of_staff_is_over_after_eight_hours_or_a_quarter_of_an_hour_without_a_look() {
     let world = World::start().await;
     let mut toni = AtDesk::support(&world.deployment).await;
     let page = support_path(&world);
-    world.deployment.clock.turn(Duration::minutes(8 * 60 - 1));
-    toni.look(&page, 200, &["AccountViewed"]).await;
-    let short = staff_token(&world.deployment, "support", "Vera", "2h").await;
+    for _ in 0..34 {
+        world.deployment.clock.turn(Duration::minutes(14));
+        toni.look(&page, 200, &["AccountViewed"]).await;
+    }
+    world
+        .deployment
+        .clock
+        .turn(Duration::minutes(15) + Duration::seconds(1));
+    assert_eq!(
+        location(&toni.browser.get(&page).await),
+        "/support",
+        "eight hours"
+    );
+    toni.browser
+        .sit_down("support", &toni.token)
+        .await
+        .expect(303);
+    toni.browser.get(&page).await.expect(200);
+    world
+        .deployment
+        .clock
+        .turn(Duration::minutes(15) + Duration::seconds(1));
+    assert_eq!(location(&toni.browser.get(&page).await), "/support", "idle");
+}
+
+#[tokio::test]
+async fn a_session_of_staff_is_over_with_its_token() {
+    let world = World::start().await;
+    let short = staff_token(&world.deployment, "support", "Vera", "1h").await;
     let mut vera = Visitor::new(&world.deployment);
     vera.sit_down("support", &short).await.expect(303);
-    world.deployment.clock.turn(Duration::minutes(2));
-    assert_eq!(location(&toni.browser.get(&page).await), "/support");
-    vera.get(&page).await.expect(200);
-    world.deployment.clock.turn(Duration::hours(2));
+    let page = support_path(&world);
+    for _ in 0..5 {
+        world.deployment.clock.turn(Duration::minutes(10));
+        vera.get(&page).await.expect(200);
+    }
+    world.deployment.clock.turn(Duration::minutes(10));
     assert_eq!(location(&vera.get(&page).await), "/support");
+}
+
+#[tokio::test]
+async fn signing_in_again_in_the_same_browser_ends_the_session_before() {
+    let world = World::start().await;
+    let mut toni = AtDesk::support(&world.deployment).await;
+    let mut before = toni.browser.clone();
+    let door = toni.browser.get("/audit").await.expect(200);
+    let (form, address) = ("/audit/sign-in", "/support/sign-in");
+    let fields = [("token", &*toni.token)];
+    let again = toni.browser.post_with(&door, form, address, &fields).await;
+    assert_eq!(location(&again), "/support");
+    let history = toni.history().await;
+    assert_eq!(
+        history,
+        ["StaffSignedIn", "StaffSignedOut", "StaffSignedIn"]
+    );
+    let page = support_path(&world);
+    assert_eq!(location(&before.get(&page).await), "/support");
+    toni.look(&page, 200, &["AccountViewed"]).await;
 }
 
 #[tokio::test]
@@ -203,13 +251,13 @@ async fn no_cookie_or_token_of_one_kind_is_taken_for_another() {
     let mut owner = Visitor::new(deployment);
     owner.sign_in(&world.ada).await.expect(303);
     let (staff, session) = (
-        toni.browser.cookies[STAFF].clone(),
+        toni.browser.cookies[SUPPORT].clone(),
         owner.cookies[SESSION].clone(),
     );
     let page = support_path(&world);
     for (name, value) in [
-        (STAFF, &session),
-        (STAFF, &toni.token),
+        (SUPPORT, &session),
+        (SUPPORT, &toni.token),
         (SESSION, &staff),
         (SESSION, &toni.token),
     ] {
@@ -226,7 +274,7 @@ async fn no_cookie_or_token_of_one_kind_is_taken_for_another() {
     let api = deployment.visitor();
     let by_cookie = api
         .clone()
-        .with_header("cookie", &format!("{STAFF}={staff}"));
+        .with_header("cookie", &format!("{SUPPORT}={staff}"));
     for caller in [api.with_bearer(&staff), by_cookie] {
         caller
             .get(&page)
@@ -258,6 +306,9 @@ async fn staff_read_recorded_every_look_of_support_at_a_page_is_one_event() {
     toni.look(&page, 200, &["AccountViewed"]).await;
     toni.look(&unlock, 200, &["AccountViewed"]).await;
     toni.look(&nobody, 404, &["CallRefused"]).await;
+    // Their cookie is that of their desk; whoever puts it into the other's is refused by name.
+    let session = toni.browser.cookies[SUPPORT].clone();
+    toni.browser.cookies.insert(AUDIT.to_owned(), session);
     for path in [audit_path(&world), format!("{}/export", audit_path(&world))] {
         toni.look(&path, 403, &["CallRefused"]).await;
     }
@@ -294,6 +345,8 @@ async fn staff_read_recorded_every_look_of_an_auditor_at_a_page_is_one_event() {
     .await;
     uli.look(&format!("{page}?after=x"), 400, &["CallRefused"])
         .await;
+    let session = uli.browser.cookies[AUDIT].clone();
+    uli.browser.cookies.insert(SUPPORT.to_owned(), session);
     for path in [
         support_path(&world),
         format!("{}/unlock", support_path(&world)),

@@ -13,7 +13,8 @@ use crate::promises::browser::SetCookie;
 
 pub(crate) const FORM: &str = "__Host-countersign_form";
 pub(crate) const CHALLENGE: &str = "__Host-countersign_challenge";
-pub(crate) const STAFF: &str = "__Host-countersign_staff";
+pub(crate) const SUPPORT: &str = "__Secure-countersign_support";
+pub(crate) const AUDIT: &str = "__Secure-countersign_audit";
 
 const URL_ENCODED: &str = "application/x-www-form-urlencoded";
 
