@@ -9,13 +9,13 @@ use account::state::TwoFactor;
 use account::throttle::Window;
 use account::{AccountId, Actor, Command, EmailAddress, ResetId};
 use chrono::{DateTime, Utc};
-use credentials::{Purpose, TokenKind};
+use credentials::{Purpose, Token, TokenKind};
 use mail::Message;
 use serde::{Deserialize, Serialize};
 use store::{Beside, Entry, Issued, Job, NewRegistration, Spent, Versioned};
 
 use crate::facts::opened;
-use crate::{Caller, Error, Service};
+use crate::{Caller, Error, Secret, Service};
 
 const LEASE: chrono::Duration = chrono::Duration::seconds(30);
 const LEASE_STD: Duration = Duration::from_secs(30);
@@ -39,21 +39,26 @@ struct Request {
     cause: String,
     ip: IpAddr,
     user_agent: Option<String>,
+    /// What the browser is known by, if it is.
+    #[serde(default)]
+    device: Option<String>,
 }
 
 impl Service {
     /// Asks for the mail that lets the owner of an address open an account.
     pub async fn register(&self, caller: &Caller, address: &EmailAddress) -> Result<(), Error> {
-        self.wish(Wish::Register, caller, address).await
+        self.wish(Wish::Register, caller, address, None).await
     }
 
-    /// Asks for a reset link.
+    /// Asks for a reset link. What a known device asks for is counted apart, so that strangers who
+    /// ask in the owner's name do not keep the owner from a link.
     pub async fn request_reset(
         &self,
         caller: &Caller,
         address: &EmailAddress,
+        device_token: Option<Secret>,
     ) -> Result<(), Error> {
-        self.wish(Wish::Reset, caller, address).await
+        self.wish(Wish::Reset, caller, address, device_token).await
     }
 
     /// Asks for a link that makes a browser known.
@@ -62,10 +67,16 @@ impl Service {
         caller: &Caller,
         address: &EmailAddress,
     ) -> Result<(), Error> {
-        self.wish(Wish::Unblock, caller, address).await
+        self.wish(Wish::Unblock, caller, address, None).await
     }
 
-    async fn wish(&self, wish: Wish, caller: &Caller, address: &EmailAddress) -> Result<(), Error> {
+    async fn wish(
+        &self,
+        wish: Wish,
+        caller: &Caller,
+        address: &EmailAddress,
+        device_token: Option<Secret>,
+    ) -> Result<(), Error> {
         let (id, now) = (self.new_id()?, self.now());
         // The same for every address. Whoever has used up a source's mails adds nothing to the queue.
         if let Some(limit) = self.policy().mails_per_source {
@@ -81,6 +92,7 @@ impl Service {
             cause: caller.request_id.clone(),
             ip: caller.ip,
             user_agent: caller.user_agent.clone(),
+            device: device_token.map(|token| (*token).clone()),
         };
         let text = serde_json::to_vec(&request).map_err(Error::internal)?;
         let context: [&[u8]; 2] = [b"job", id.as_bytes()];
@@ -161,6 +173,9 @@ impl Service {
         // What only says that there is an account uses up nothing of the mail that helps its owner, and
         // other mail nothing of the way out for an owner whom strangers keep waiting.
         let budget = match (request.wish, account) {
+            (Wish::Reset, Some(account)) if self.knows(account, request.device).await? => {
+                "known_device_mail"
+            }
             (Wish::Register, Some(_)) => "taken_mail",
             (Wish::Register, None) | (Wish::Reset, _) => "address_mail",
             (Wish::Unblock, _) => "unblock_mail",
@@ -186,6 +201,21 @@ impl Service {
             // Counted all the same, or what a source has left would tell whether there is an account.
             (Wish::Reset | Wish::Unblock, None) => self.commit_mail(None, beside, self.now()).await,
         }
+    }
+
+    /// Whether a device is known to the account.
+    async fn knows(&self, account: AccountId, device: Option<String>) -> Result<bool, Error> {
+        let token = device.and_then(|text| Token::parse(TokenKind::Device, &Secret::new(text)));
+        let Some(token) = token.filter(|token| token.owner() == account.as_uuid()) else {
+            return Ok(false);
+        };
+        let devices = self.store().devices(account, self.now()).await?;
+        Ok(devices.iter().any(|device| {
+            device.id.as_uuid() == token.id()
+                && self
+                    .keyring()
+                    .device_token_matches(&token, device.key_id, &device.nonce)
+        }))
     }
 
     /// Whether one more mail may go to this address at the wish of this source, and what is counted.

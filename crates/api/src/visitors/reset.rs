@@ -10,7 +10,7 @@ use service::Service;
 use utoipa::ToSchema;
 
 use super::{DeviceAnswer, device_known};
-use crate::extract::{JsonBody, Visitor};
+use crate::extract::{JsonBody, KnownDevice, Visitor};
 use crate::fields::{Email, Password, Token, Transport};
 use crate::openapi::{BODY, CHANGE, problems};
 
@@ -47,9 +47,12 @@ problems!(RequestProblems: BODY, CHANGE);
 pub(crate) async fn request_reset(
     State(service): State<Service>,
     Visitor(caller): Visitor,
+    KnownDevice(device_token): KnownDevice,
     JsonBody(body): JsonBody<ResetRequest>,
 ) -> Result<(StatusCode, Json<ResetAnswer>), Problem> {
-    service.request_reset(&caller, &body.email.0).await?;
+    service
+        .request_reset(&caller, &body.email.0, device_token)
+        .await?;
     let answer = ResetAnswer {
         status: ResetSent::ResetSent,
     };

@@ -1,7 +1,9 @@
 //! `/reset` asks for an address; the mailed link, `/reset/<token>`, for the new password.
 
+use axum::http::HeaderMap;
 use axum::response::{IntoResponse, Response};
 use edge::cookies::SetCookie;
+use edge::credentials::device_cookie;
 use service::MailedLink;
 
 use super::ask::{self, AddressFields, Ask};
@@ -30,9 +32,15 @@ pub(crate) async fn show(visit: Visit) -> Result<Response, Instead> {
     ask::show(&visit, &RESET)
 }
 
-pub(crate) async fn request(form: VisitorForm<AddressFields>) -> Result<Response, Instead> {
-    let request =
-        async |visit: &Visit, email: &_| visit.service().request_reset(&visit.caller, email).await;
+pub(crate) async fn request(
+    headers: HeaderMap,
+    form: VisitorForm<AddressFields>,
+) -> Result<Response, Instead> {
+    let device = device_cookie(&headers)?;
+    let request = async |visit: &Visit, email: &_| {
+        let service = visit.service();
+        service.request_reset(&visit.caller, email, device).await
+    };
     ask::answer(form, &RESET, request).await
 }
 

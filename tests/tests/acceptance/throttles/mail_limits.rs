@@ -188,3 +188,44 @@ async fn without_limits_by_source_only_addresses_limit_mail() {
     settle(&deployment).await;
     assert_eq!(deployment.mails().len(), 27);
 }
+
+/// Strangers who ask in an owner's name use up the strangers' mail and no more: a mailed link makes the
+/// owner's browser known, and what that asks for is counted apart.
+#[tokio::test]
+async fn an_owner_gets_a_reset_link_however_many_strangers_have_asked_for() {
+    let deployment = Deployment::with(two_servers()).await;
+    let ada = deployment.create_account("ada@example.com").await;
+    for hour in 0..5 {
+        for n in 0..4 {
+            let source = format!("192.0.{hour}.{n}");
+            ask(&deployment, "/password-reset", &ada.email, &source).await;
+        }
+        settle(&deployment).await;
+        deployment.clock.turn(Duration::hours(1));
+    }
+    ask(&deployment, "/password-reset", &ada.email, "198.51.100.1").await;
+    assert_eq!(
+        mails_to(&deployment, &ada.email).await,
+        10,
+        "nothing for strangers"
+    );
+    ask(&deployment, "/unblock", &ada.email, "198.51.100.1").await;
+    let token = deployment.mailed_token(&ada.email, "unblock").await;
+    let visitor = deployment.visitor();
+    let body = json!({ "token": token, "transport": "bearer" });
+    let known = visitor.post("/unblock/confirm", body).await.expect(200);
+    let cookie = format!(
+        "__Host-countersign_device={}",
+        known.text_at("/device_token")
+    );
+    let own = visitor
+        .with_header("cookie", &cookie)
+        .with_header("sec-fetch-site", "same-origin");
+    let body = json!({ "email": ada.email });
+    own.post("/password-reset", body.clone()).await.expect(202);
+    assert_eq!(mails_to(&deployment, &ada.email).await, 12);
+    for _ in 0..4 {
+        own.post("/password-reset", body.clone()).await.expect(202);
+    }
+    assert_eq!(mails_to(&deployment, &ada.email).await, 14, "three an hour");
+}
