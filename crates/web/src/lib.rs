@@ -1,7 +1,7 @@
 //! The pages: what the API offers, for people. Rendered here, on the same use cases; no rule about
 //! accounts is decided in this crate.
 //!
-//! Read in this order: [`routes`], one page such as `visitors/sign_in.rs` with its template, then
+//! Read in this order: `routes.rs`, one page such as `visitors/sign_in.rs` with its template, then
 //! `visit.rs` (who looks), `posted.rs` (forms that come back) and `frame.rs` (what every page has).
 
 mod address;
