@@ -108,7 +108,8 @@ impl<'t, See: AsyncFnMut(&str, &Chromium)> Tour<'t, See> {
         let secret = rest.split('&').next().unwrap().to_owned();
         let authenticator = Authenticator { secret };
         browser.press("You cannot scan it?").await;
-        browser.fill("Code", "000 00x").await;
+        let wrong = authenticator.wrong_code(self.now());
+        browser.fill("Code", &wrong).await;
         browser.press("Enable").await;
         browser.sees("costs nothing").await;
         self.stop("enrollment-wrong-code").await;

@@ -33,7 +33,6 @@ fn activity(event: &StoredEvent, key: &DataKey) -> Result<Activity, Error> {
         about: about(&payload),
         event_type: event.event_type.clone(),
         recorded_at: event.recorded_at.clone(),
-        by_support,
         ip: shown(Field::Ip, ip),
         browser: shown(Field::UserAgent, agent)
             .as_deref()

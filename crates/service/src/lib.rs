@@ -52,6 +52,7 @@ pub use links::MailedLink;
 pub use mail::Browser;
 pub use mailing::Post;
 pub use operations::{Figures, NotReady};
+pub use second_factor::is_code;
 pub use sign_in::{NewSession, SignIn, SignInOutcome};
 pub use staff::StaffToken;
 pub use staff_session::{STAFF_SESSION_IDLE, STAFF_SESSION_LIFETIME, SignedInStaff};

@@ -15,6 +15,11 @@ use crate::counting::renewed_device;
 use crate::facts::opened;
 use crate::{Caller, Error, NewSession, Service, Transport};
 
+/// Whether a text has the form of a code: what has not is told so without an attempt being spent.
+pub fn is_code(text: &str) -> bool {
+    TotpCode::parse(text).is_some()
+}
+
 /// One code on its way, through as many attempts as it takes.
 struct PresentedCode {
     challenge: ChallengeId,

@@ -47,7 +47,6 @@ pub struct Activity {
     /// What about it: such as the purpose of a rejected password, or why sessions ended.
     pub about: Option<String>,
     pub recorded_at: String,
-    pub by_support: bool,
     pub ip: Option<String>,
     pub browser: Option<Browser>,
 }

@@ -60,9 +60,12 @@ for (const button of all("[data-copy]")) {
   });
 }
 
-for (const slider of all("[data-output]")) {
-  const output = document.getElementById(slider.dataset.output);
-  slider.addEventListener("input", () => { output.value = slider.value; });
+// A slider beside the number that it sets.
+for (const slider of all("[data-slides]")) {
+  const number = document.getElementById(slider.dataset.slides);
+  slider.hidden = false;
+  slider.addEventListener("input", () => { number.value = slider.value; });
+  number.addEventListener("input", () => { slider.value = number.value; });
 }
 
 // Pressed twice is sent once.

@@ -34,10 +34,13 @@ pub(crate) enum Notice {
     OthersEnded,
     AccountUnlocked,
     EnrollmentOver,
+    AccountReady,
+    PasswordReset,
+    BrowserUnblocked,
 }
 
 impl Notice {
-    pub(crate) const ALL: [Self; 9] = [
+    pub(crate) const ALL: [Self; 12] = [
         Self::SignedOut,
         Self::PasswordChanged,
         Self::TwoFactorEnabled,
@@ -47,6 +50,9 @@ impl Notice {
         Self::OthersEnded,
         Self::AccountUnlocked,
         Self::EnrollmentOver,
+        Self::AccountReady,
+        Self::PasswordReset,
+        Self::BrowserUnblocked,
     ];
 
     pub(crate) const fn name(self) -> &'static str {
@@ -60,6 +66,9 @@ impl Notice {
             Self::OthersEnded => "notice-others-ended",
             Self::AccountUnlocked => "notice-account-unlocked",
             Self::EnrollmentOver => "notice-enrollment-over",
+            Self::AccountReady => "notice-account-ready",
+            Self::PasswordReset => "notice-password-reset",
+            Self::BrowserUnblocked => "notice-browser-unblocked",
         }
     }
 

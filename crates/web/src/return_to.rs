@@ -42,9 +42,9 @@ impl ReturnTo {
     }
 }
 
-/// Two slashes at the beginning would be another host.
+/// Two slashes at the beginning would be another host, and nobody signs in to sign out.
 fn own_path(url: &Url) -> Option<String> {
-    let path = Some(url.path()).filter(|path| !path.starts_with("//"))?;
+    let path = Some(url.path()).filter(|path| !path.starts_with("//") && *path != "/logout")?;
     Some(match url.query() {
         Some(query) => format!("{path}?{query}"),
         None => path.to_owned(),
@@ -109,6 +109,7 @@ mod tests {
             assert_eq!(leads(text), None, "{text:?}");
         }
         assert_eq!(leads(&format!("/{}", "x".repeat(MAX))), None);
+        assert_eq!(leads("/logout"), None);
     }
 
     #[test]

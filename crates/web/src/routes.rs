@@ -56,13 +56,16 @@ fn visitors() -> Router<Web> {
         .route("/login", get(sign_in::show).post(sign_in::present))
         .route("/login/code", get(code::show).post(code::present))
         .route("/logout", get(sign_out::show).post(sign_out::sign_out))
+        .route("/register/sent", get(register::show_sent))
         .route("/register", get(register::show).post(register::register))
         .route(
             "/verify/{token}",
             get(register::show_link).post(register::verify),
         )
+        .route("/reset/sent", get(reset::show_sent))
         .route("/reset", get(reset::show).post(reset::request))
         .route("/reset/{token}", get(reset::show_link).post(reset::confirm))
+        .route("/unblock/sent", get(unblock::show_sent))
         .route("/unblock", get(unblock::show).post(unblock::request))
         .route(
             "/unblock/{token}",
@@ -131,7 +134,7 @@ fn staff() -> Router<Web> {
             "/audit/sign-out",
             to("/audit").post(entry::sign_out::<Audit>),
         )
-        .route("/audit/accounts", get(history::find))
+        .route("/audit/search", to("/audit").post(history::find))
         .route("/audit/accounts/{id}", get(history::history))
         .route("/audit/accounts/{id}/state", get(state::state))
         .route("/audit/accounts/{id}/export", get(export::export))

@@ -2,6 +2,7 @@
 
 use askama::Template;
 use axum::response::Response;
+use service::TwoFactorView;
 
 use crate::frame::Frame;
 use crate::instead::Instead;
@@ -13,15 +14,17 @@ use crate::visit::Signed;
 struct HomePage<'a> {
     page: &'a Frame,
     email: String,
+    two_factor_is_off: bool,
     apps: Vec<App>,
 }
 
 pub(crate) async fn show(signed: Signed) -> Result<Response, Instead> {
-    let session = signed.service().session(&signed.owner)?;
+    let settings = signed.service().owner_settings(&signed.owner)?;
     let page = signed.frame()?;
     Ok(page.show(&HomePage {
         page: &page,
-        email: session.account.email,
+        email: settings.account.email,
+        two_factor_is_off: !matches!(settings.two_factor, TwoFactorView::Enabled { .. }),
         apps: signed.visit.site().apps(),
     })?)
 }

@@ -3,6 +3,7 @@
 use askama::Template;
 use axum::http::HeaderValue;
 use axum::response::Response;
+use edge::problem::{Code, Problem};
 use serde::Deserialize;
 use zeroize::Zeroizing;
 
@@ -38,6 +39,11 @@ pub(crate) async fn show(signed: Signed) -> Result<Response, Instead> {
 pub(crate) async fn change(posted: OwnerForm<ChangeFields>) -> Result<Response, Instead> {
     let OwnerForm { signed, fields } = posted;
     let page = signed.frame()?;
+    if fields.current_password.is_empty() {
+        let faults = Faults::at("current_password", page.say("current-password-missing"));
+        let problem = Problem::new(Code::InvalidRequest);
+        return Ok(page.show_problem(problem, &form(&signed, &page, faults)?)?);
+    }
     let (caller, owner) = (&signed.visit.caller, &signed.owner);
     let changed = signed
         .service()

@@ -1,5 +1,6 @@
 //! `/settings`: what the account has, and what happened to it.
 
+use account::AccountId;
 use askama::Template;
 use axum::response::Response;
 use service::{Activity, Browser, TwoFactorView};
@@ -17,6 +18,7 @@ const RECENT: u16 = 25;
 #[template(path = "settings.html")]
 struct SettingsPage<'a> {
     page: &'a Frame,
+    account: AccountId,
     email: String,
     created: Moment,
     password_changed: Moment,
@@ -28,7 +30,6 @@ struct SettingsPage<'a> {
 struct Happening {
     at: Moment,
     what: String,
-    by_support: bool,
     ip: Option<String>,
     browser: Option<Browser>,
 }
@@ -38,7 +39,6 @@ impl Happening {
         Self {
             at: recorded(&activity.recorded_at),
             what: sentence(language, &activity.event_type, activity.about.as_deref()),
-            by_support: activity.by_support,
             ip: activity.ip,
             browser: activity.browser,
         }
@@ -51,6 +51,7 @@ pub(crate) async fn show(signed: Signed) -> Result<Response, Instead> {
     let page = signed.frame()?;
     Ok(page.show(&SettingsPage {
         page: &page,
+        account: settings.account.id,
         email: settings.account.email,
         created: moment(settings.account.created_at),
         password_changed: moment(settings.password_changed_at),

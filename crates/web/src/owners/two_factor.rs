@@ -6,9 +6,9 @@
 use askama::Template;
 use axum::http::{HeaderName, HeaderValue};
 use axum::response::Response;
-use edge::problem::Problem;
+use edge::problem::{Code, Problem};
 use serde::Deserialize;
-use service::{Enrollment, Error, Secret, TwoFactorView};
+use service::{Enrollment, Error, Secret, TwoFactorView, is_code};
 use zeroize::Zeroizing;
 
 use crate::faults::Faults;
@@ -41,6 +41,8 @@ struct EnrollmentPage<'a> {
     groups: Vec<&'a str>,
     secret: &'a str,
     expires: Moment,
+    /// An earlier QR code is void.
+    replaces: bool,
     faults: Faults,
 }
 
@@ -64,12 +66,21 @@ pub(crate) async fn show(signed: Signed) -> Result<Response, Instead> {
 pub(crate) async fn start(posted: OwnerForm<CurrentPasswordFields>) -> Result<Response, Instead> {
     let OwnerForm { signed, fields } = posted;
     let (page, caller) = (signed.frame()?, &signed.visit.caller);
+    if fields.current_password.is_empty() {
+        return nothing_typed(&signed, &page);
+    }
     let started = signed
         .service()
         .start_enrollment(caller, &signed.owner, &fields.current_password)
         .await;
     match started {
-        Ok(enrollment) => Ok(page.show(&with_qr_code(&page, &enrollment, Faults::default()))?),
+        Ok(enrollment) => {
+            let before = signed.service().owner_settings(&signed.owner)?.two_factor;
+            Ok(page.show(&EnrollmentPage {
+                replaces: matches!(before, TwoFactorView::Enrolling { .. }),
+                ..with_qr_code(&page, &enrollment, Faults::default())
+            })?)
+        }
         // In another window: there it says since when.
         Err(Error::TwoFactorAlreadyEnabled) => Ok(frame::go_to(HERE, None)?),
         Err(error) => refuse(&signed, &page, error),
@@ -80,6 +91,11 @@ pub(crate) async fn start(posted: OwnerForm<CurrentPasswordFields>) -> Result<Re
 pub(crate) async fn confirm(posted: OwnerForm<CodeFields>) -> Result<Response, Instead> {
     let OwnerForm { signed, fields } = posted;
     let (page, caller) = (signed.frame()?, &signed.visit.caller);
+    if !is_code(&fields.code) {
+        let faults = Faults::at("code", page.say("code-six-digits"));
+        let problem = Problem::new(Code::InvalidRequest);
+        return try_again(&signed, &page, problem, faults).await;
+    }
     let confirmed = signed
         .service()
         .confirm_enrollment(caller, &signed.owner, &fields.code)
@@ -131,6 +147,9 @@ pub(crate) async fn cancel(posted: OwnerForm<Nothing>) -> Result<Response, Inste
 pub(crate) async fn disable(posted: OwnerForm<CurrentPasswordFields>) -> Result<Response, Instead> {
     let OwnerForm { signed, fields } = posted;
     let (page, caller) = (signed.frame()?, &signed.visit.caller);
+    if fields.current_password.is_empty() {
+        return nothing_typed(&signed, &page);
+    }
     let disabled = signed
         .service()
         .disable_two_factor(caller, &signed.owner, &fields.current_password)
@@ -140,6 +159,13 @@ pub(crate) async fn disable(posted: OwnerForm<CurrentPasswordFields>) -> Result<
         Err(Error::TwoFactorNotEnabled) => Ok(frame::go_to(HERE, None)?),
         Err(error) => refuse(&signed, &page, error),
     }
+}
+
+/// Nothing typed is no attempt.
+fn nothing_typed(signed: &Signed, page: &Frame) -> Result<Response, Instead> {
+    let faults = Faults::at("current_password", page.say("current-password-missing"));
+    let problem = Problem::new(Code::InvalidRequest);
+    Ok(page.show_problem(problem, &form(signed, page, faults)?)?)
 }
 
 fn refuse(signed: &Signed, page: &Frame, error: Error) -> Result<Response, Instead> {
@@ -179,6 +205,7 @@ fn with_qr_code<'a>(
         groups: groups(&enrollment.secret),
         secret: &enrollment.secret,
         expires: moment(enrollment.expires_at),
+        replaces: false,
         faults,
     }
 }

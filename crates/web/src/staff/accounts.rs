@@ -88,6 +88,7 @@ struct AccountPage<'a> {
     last_signed_in: Option<Moment>,
     two_factor_since: Option<Moment>,
     waits: Vec<Waiting>,
+    open_sessions: usize,
     may_unlock: bool,
     history: Vec<Sentence>,
 }
@@ -148,6 +149,7 @@ pub(crate) async fn examine(
             .iter()
             .map(|wait| Waiting::of(wait, language))
             .collect(),
+        open_sessions: found.unlock.ends_sessions,
         may_unlock: found.unlock.possible,
         history: found
             .recent_events

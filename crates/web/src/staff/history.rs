@@ -15,6 +15,7 @@ use crate::faults::Faults;
 use crate::frame::{self, Frame};
 use crate::instead::Instead;
 use crate::language::Language;
+use crate::posted::StaffForm;
 use crate::wording::{Moment, exactly, sentence};
 
 /// Events on one page, which stays below 30 KiB with the longest of programs' names.
@@ -43,21 +44,19 @@ pub(crate) async fn show(arrival: Arrival<Audit>) -> Result<Response, Instead> {
 }
 
 #[derive(Deserialize)]
-pub(crate) struct FindQuery {
+pub(crate) struct FindFields {
     #[serde(default)]
     account: String,
 }
 
-/// An id is no secret and no personal data: it may stand in an address.
-pub(crate) async fn find(
-    staff: AtDesk<Audit>,
-    Params(query): Params<FindQuery>,
-) -> Result<Response, Instead> {
+/// A form, since somebody may type an address, which has no place in a URL.
+pub(crate) async fn find(form: StaffForm<Audit, FindFields>) -> Result<Response, Instead> {
+    let StaffForm { staff, fields } = form;
     let page = staff.frame()?;
-    let Ok(account) = query.account.trim().parse::<AccountId>() else {
+    let Ok(account) = fields.account.trim().parse::<AccountId>() else {
         let again = FindPage {
             page: &page,
-            account: &query.account,
+            account: &fields.account,
             faults: Faults::at("account", page.say("audit-no-id")),
         };
         return Ok(page.show_problem(Problem::new(Code::InvalidRequest), &again)?);
@@ -94,13 +93,19 @@ struct Told {
     ip: Option<String>,
     user_agent: Option<String>,
     request: Option<String>,
+    /// Why support unlocked, and the case that it belongs to.
+    reason: Option<String>,
+    ticket: Option<String>,
     data: String,
     hash: String,
 }
 
 impl Told {
     fn of(event: EventView, language: &Language) -> Result<Self, Problem> {
+        let told = |name: &str| event.data.get(name)?.as_str().map(str::to_owned);
         Ok(Self {
+            reason: told("reason").filter(|_| event.event_type == "AccountUnlocked"),
+            ticket: told("ticket"),
             what: sentence(language, &event.event_type, event.about.as_deref()),
             at: exactly(&event.recorded_at),
             sequence: event.sequence,

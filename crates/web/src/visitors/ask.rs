@@ -3,14 +3,14 @@
 
 use account::EmailAddress;
 use askama::Template;
+use axum::http::HeaderValue;
 use axum::response::Response;
 use edge::problem::{Code, Problem};
 use serde::Deserialize;
 use service::Error;
 
-use super::done;
 use crate::faults::Faults;
-use crate::frame::Frame;
+use crate::frame::{Frame, go_to};
 use crate::instead::Instead;
 use crate::posted::VisitorForm;
 use crate::visit::Visit;
@@ -20,8 +20,10 @@ pub(super) struct Ask {
     /// The beginning of its texts' names.
     pub(super) text: &'static str,
     pub(super) path: &'static str,
-    /// Of the page that says that a mail is on its way.
-    pub(super) done: &'static str,
+    /// The beginning of the texts' names of the page that says that a mail is on its way.
+    pub(super) sent: &'static str,
+    /// The address of that page, which can be loaded again without another mail.
+    pub(super) sent_path: &'static str,
     /// Whether somebody who lost a device may be reading.
     pub(super) warns_of_resets: bool,
 }
@@ -33,6 +35,13 @@ struct AskPage<'a> {
     ask: &'a Ask,
     email: &'a str,
     faults: Faults,
+}
+
+#[derive(Template)]
+#[template(path = "sent.html")]
+struct SentPage<'a> {
+    page: &'a Frame,
+    ask: &'a Ask,
 }
 
 #[derive(Deserialize)]
@@ -69,5 +78,10 @@ pub(super) async fn answer(
         return Ok(page.show_problem(Problem::new(Code::InvalidRequest), &again)?);
     };
     then(&visit, &email).await?;
-    Ok(done(&page, ask.done, None, ask.warns_of_resets)?)
+    Ok(go_to(HeaderValue::from_static(ask.sent_path), None)?)
+}
+
+pub(super) fn show_sent(visit: &Visit, ask: &Ask) -> Result<Response, Instead> {
+    let page = visit.frame()?;
+    Ok(page.show(&SentPage { page: &page, ask })?)
 }

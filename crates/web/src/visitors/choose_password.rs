@@ -2,15 +2,15 @@
 //! mail scanners open links.
 
 use askama::Template;
+use axum::http::HeaderValue;
 use axum::response::{IntoResponse, Response};
 use edge::cookies::SetCookie;
 use serde::Deserialize;
 use service::{Error, MailedLink, Secret};
 use zeroize::Zeroizing;
 
-use super::done;
 use crate::faults::Faults;
-use crate::frame::Frame;
+use crate::frame::{Frame, Notice, go_to};
 use crate::instead::Instead;
 use crate::posted::VisitorForm;
 use crate::visit::Visit;
@@ -20,8 +20,8 @@ use crate::wording::{Told, told};
 pub(super) struct Choose {
     /// The beginning of its texts' names.
     pub(super) text: &'static str,
-    /// Of the page that says that it is done.
-    pub(super) done: &'static str,
+    /// What the sign-in page says then.
+    pub(super) done: Notice,
     /// Before the token.
     pub(super) path: &'static str,
     pub(super) link: MailedLink,
@@ -74,7 +74,7 @@ pub(super) async fn answer(
     let page = visit.frame()?;
     match then(&visit, &fields.new_password).await {
         Ok(device) => {
-            let next = done(&page, choose.done, Some("/login"), false)?;
+            let next = go_to(HeaderValue::from_static("/login"), Some(choose.done))?;
             Ok((SetCookie::device(&device)?, next).into_response())
         }
         Err(error) => {

@@ -7,7 +7,7 @@ use edge::cookies::{CHALLENGE_COOKIE, SetCookie};
 use edge::credentials::cookie;
 use edge::problem::{Code, Problem};
 use serde::Deserialize;
-use service::{Error, Transport};
+use service::{Error, Transport, is_code};
 use zeroize::Zeroizing;
 
 use super::sign_in::{Destination, SignInPage, signed_in};
@@ -65,6 +65,15 @@ pub(crate) async fn present(
     let Some(challenge) = cookie(&headers, CHALLENGE_COOKIE)? else {
         return start_again(&page, return_to);
     };
+    if !is_code(&fields.code) {
+        let page = CodePage {
+            page: &page,
+            return_to,
+            faults: Faults::at("code", page.say("code-six-digits")),
+        };
+        let problem = Problem::new(Code::InvalidRequest);
+        return Ok(page.page.show_problem(problem, &page)?);
+    }
     let session = visit
         .service()
         .second_factor(&visit.caller, &challenge, &fields.code, Transport::Cookie)
@@ -91,7 +100,8 @@ fn start_again(page: &Frame, return_to: Option<ReturnTo>) -> Result<Response, In
             page,
             email: "",
             return_to,
-            faults: Faults::at("password", page.say("challenge-expired")),
+            because: Some(page.say("challenge-expired")),
+            faults: Faults::default(),
             may_unblock: false,
         },
     )?;

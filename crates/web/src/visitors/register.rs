@@ -6,6 +6,7 @@ use service::MailedLink;
 use super::ask::{self, AddressFields, Ask};
 use super::choose_password::{self, Choose, PasswordFields};
 use crate::address::LinkToken;
+use crate::frame::Notice;
 use crate::instead::Instead;
 use crate::posted::VisitorForm;
 use crate::visit::Visit;
@@ -13,17 +14,22 @@ use crate::visit::Visit;
 const REGISTER: Ask = Ask {
     text: "register",
     path: "/register",
-    done: "registered",
+    sent: "registered",
+    sent_path: "/register/sent",
     warns_of_resets: false,
 };
 
 const VERIFY: Choose = Choose {
     text: "verify",
-    done: "verified",
+    done: Notice::AccountReady,
     path: "/verify",
     link: MailedLink::Verification,
     warns_of_resets: false,
 };
+
+pub(crate) async fn show_sent(visit: Visit) -> Result<Response, Instead> {
+    ask::show_sent(&visit, &REGISTER)
+}
 
 pub(crate) async fn show(visit: Visit) -> Result<Response, Instead> {
     ask::show(&visit, &REGISTER)

@@ -9,6 +9,7 @@ use service::MailedLink;
 use super::ask::{self, AddressFields, Ask};
 use super::choose_password::{self, Choose, PasswordFields};
 use crate::address::LinkToken;
+use crate::frame::Notice;
 use crate::instead::Instead;
 use crate::posted::VisitorForm;
 use crate::visit::Visit;
@@ -16,17 +17,22 @@ use crate::visit::Visit;
 const RESET: Ask = Ask {
     text: "reset",
     path: "/reset",
-    done: "reset-requested",
+    sent: "reset-requested",
+    sent_path: "/reset/sent",
     warns_of_resets: true,
 };
 
 const CONFIRM: Choose = Choose {
     text: "reset-link",
-    done: "password-reset",
+    done: Notice::PasswordReset,
     path: "/reset",
     link: MailedLink::Reset,
     warns_of_resets: true,
 };
+
+pub(crate) async fn show_sent(visit: Visit) -> Result<Response, Instead> {
+    ask::show_sent(&visit, &RESET)
+}
 
 pub(crate) async fn show(visit: Visit) -> Result<Response, Instead> {
     ask::show(&visit, &RESET)
@@ -61,7 +67,7 @@ pub(crate) async fn confirm(
         service.confirm_reset(&visit.caller, &token, password).await
     };
     let response = choose_password::answer(form, &CONFIRM, &token, confirm).await?;
-    if !response.status().is_success() {
+    if !response.status().is_redirection() {
         return Ok(response);
     }
     Ok((SetCookie::no_session()?, response).into_response())

@@ -26,6 +26,8 @@ pub(super) struct SignInPage<'a> {
     pub(super) page: &'a Frame,
     pub(super) email: &'a str,
     pub(super) return_to: Option<ReturnTo>,
+    /// Why they are here.
+    pub(super) because: Option<String>,
     pub(super) faults: Faults,
     /// Too many attempts: a mailed link lets this browser through.
     pub(super) may_unblock: bool,
@@ -64,6 +66,7 @@ pub(crate) async fn show(
     Ok(page.show(&SignInPage {
         page: &page,
         email: "",
+        because: return_to.is_some().then(|| page.say("sign-in-to-go-on")),
         return_to,
         faults: Faults::default(),
         may_unblock: false,
@@ -96,6 +99,7 @@ pub(crate) async fn present(
             page: &page,
             email: fields.email.as_str(),
             return_to: return_to.clone(),
+            because: None,
             may_unblock: problem.code() == Code::TooManyAttempts,
             faults,
         };

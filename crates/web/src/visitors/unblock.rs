@@ -2,14 +2,14 @@
 //! but the way to the password.
 
 use askama::Template;
+use axum::http::HeaderValue;
 use axum::response::{IntoResponse, Response};
 use edge::cookies::SetCookie;
 use service::MailedLink;
 
 use super::ask::{self, AddressFields, Ask};
-use super::done;
 use crate::address::LinkToken;
-use crate::frame::Frame;
+use crate::frame::{Frame, Notice, go_to};
 use crate::instead::Instead;
 use crate::posted::{Nothing, VisitorForm};
 use crate::visit::Visit;
@@ -17,7 +17,8 @@ use crate::visit::Visit;
 const UNBLOCK: Ask = Ask {
     text: "unblock",
     path: "/unblock",
-    done: "unblock-requested",
+    sent: "unblock-requested",
+    sent_path: "/unblock/sent",
     warns_of_resets: false,
 };
 
@@ -26,6 +27,10 @@ const UNBLOCK: Ask = Ask {
 struct UnblockLinkPage<'a> {
     page: &'a Frame,
     token: &'a str,
+}
+
+pub(crate) async fn show_sent(visit: Visit) -> Result<Response, Instead> {
+    ask::show_sent(&visit, &UNBLOCK)
 }
 
 pub(crate) async fn show(visit: Visit) -> Result<Response, Instead> {
@@ -62,6 +67,7 @@ pub(crate) async fn confirm(
         .service()
         .confirm_unblock(&visit.caller, &token)
         .await?;
-    let next = done(&visit.frame()?, "unblocked", Some("/login"), false)?;
+    let login = HeaderValue::from_static("/login");
+    let next = go_to(login, Some(Notice::BrowserUnblocked))?;
     Ok((SetCookie::device(&device)?, next).into_response())
 }

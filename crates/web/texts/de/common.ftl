@@ -64,13 +64,16 @@ wait-hours = { $number ->
 # Was getan wurde; das sagt die nächste Seite.
 notice-signed-out = Sie sind abgemeldet.
 notice-password-changed = Ihr Passwort ist geändert. Alle anderen Sitzungen sind beendet.
-notice-two-factor-enabled = Die Zwei-Faktor-Authentisierung ist aktiviert. Ab jetzt werden Sie beim Anmelden nach einem Code gefragt. Alle anderen Sitzungen sind beendet.
-notice-two-factor-disabled = Die Zwei-Faktor-Authentisierung ist deaktiviert. Zum Anmelden genügt jetzt Ihr Passwort. Alle anderen Sitzungen sind beendet.
+notice-two-factor-enabled = Die Zwei-Faktor-Authentifizierung ist aktiviert. Ab jetzt werden Sie beim Anmelden nach einem Code gefragt. Alle anderen Sitzungen sind beendet.
+notice-two-factor-disabled = Die Zwei-Faktor-Authentifizierung ist deaktiviert. Zum Anmelden genügt jetzt Ihr Passwort. Alle anderen Sitzungen sind beendet.
 notice-enrollment-cancelled = Es wurde nichts aktiviert. Löschen Sie den neuen Eintrag aus Ihrer Authenticator-App.
 notice-session-ended = Die Sitzung ist beendet.
 notice-others-ended = Alle anderen Sitzungen sind beendet.
 notice-account-unlocked = Das Konto ist entsperrt. Der Kontoinhaber wurde per E-Mail benachrichtigt.
 notice-enrollment-over = Das ist vorbei: Es wurde abgeschlossen, abgebrochen oder hat zu lange gedauert. Unten sehen Sie den jetzigen Stand.
+notice-account-ready = Ihr Konto ist bereit. Melden Sie sich mit Ihrer Adresse und Ihrem neuen Passwort an.
+notice-password-reset = Ihr Passwort ist geändert, und alle Sitzungen sind beendet. Melden Sie sich mit dem neuen Passwort an, und mit einem Code, falls die Zwei-Faktor-Authentifizierung aktiviert ist.
+notice-browser-unblocked = Dieser Browser ist freigegeben. Melden Sie sich mit Ihrem Passwort an, und mit einem Code, falls die Zwei-Faktor-Authentifizierung aktiviert ist.
 
 # Wenn etwas nicht gelingt.
 problem-not-found-title = Diese Seite gibt es nicht
@@ -78,7 +81,7 @@ problem-not-found-advice = Vielleicht ist die Adresse unvollständig oder enthä
 problem-form-title = Bitte versuchen Sie es noch einmal
 problem-form-advice = Das Formular wurde nicht angenommen: Es war zu lange geöffnet, Sie haben sich inzwischen in einem anderen Fenster an- oder abgemeldet, oder Ihr Browser lässt keine Cookies zu. Gehen Sie zurück, laden Sie die Seite neu und senden Sie das Formular noch einmal ab.
 problem-link-title = Dieser Link gilt nicht mehr
-problem-link-advice = Er wurde schon benutzt, er ist zu alt, oder es wurde ein neuerer verschickt. Fordern Sie auf der Anmeldeseite einen neuen Link an.
+problem-link-advice = Er wurde schon benutzt oder ist zu alt. Wenn er getan hat, was Sie wollten, melden Sie sich einfach an; sonst fordern Sie auf der Anmeldeseite einen neuen an.
 problem-forbidden-title = Diese Seite ist nicht für Sie bestimmt
 problem-forbidden-advice = Mit Ihrer Rolle dürfen Sie diese Seite nicht öffnen.
 problem-wait-title = Zu viele Versuche
@@ -100,6 +103,7 @@ problem-request-advice = Das Formular oder die Adresse stammt nicht von uns oder
 lost-device-title = Gerät verloren?
 lost-device-do-not-reset = Setzen Sie Ihr Passwort nicht zurück.
 lost-device-why = Das Zurücksetzen meldet Sie überall ab, und nach dem Code werden Sie trotzdem gefragt. Stattdessen gibt es zwei Auswege:
-lost-device-session = Sind Sie in einem anderen Browser oder auf einem anderen Gerät noch angemeldet? Öffnen Sie dort „Einstellungen“ und dann „Zwei-Faktor-Authentisierung“, geben Sie Ihr Passwort ein und wählen Sie „Deaktivieren“.
+lost-device-session = Sind Sie in einem anderen Browser oder auf einem anderen Gerät noch angemeldet? Öffnen Sie dort „Einstellungen“ und dann „Zwei-Faktor-Authentifizierung“, geben Sie Ihr Passwort ein und wählen Sie „Deaktivieren“.
+lost-device-here = Gerät verloren? Sie sind hier angemeldet und brauchen keine Hilfe: Deaktivieren Sie oben die Zwei-Faktor-Authentifizierung mit Ihrem Passwort, und aktivieren Sie sie mit dem neuen Gerät wieder. Setzen Sie Ihr Passwort nicht zurück.
 lost-device-support = Sonst kann der Support Ihr Konto entsperren:
 lost-device-support-nobody = Sonst können die Betreiber dieses Dienstes Ihr Konto entsperren.

@@ -11,8 +11,8 @@ event-PasswordReset = Das Passwort wurde mit einem Link aus einer E-Mail zurück
 event-PasswordRejected = { $about ->
     [sign-in] Jemand hat versucht, sich mit einem falschen Passwort anzumelden.
     [change-password] Beim Ändern des Passworts wurde das aktuelle Passwort falsch eingegeben.
-    [start-enrollment] Beim Aktivieren der Zwei-Faktor-Authentisierung wurde das aktuelle Passwort falsch eingegeben.
-    [disable-two-factor] Beim Deaktivieren der Zwei-Faktor-Authentisierung wurde das aktuelle Passwort falsch eingegeben.
+    [start-enrollment] Beim Aktivieren der Zwei-Faktor-Authentifizierung wurde das aktuelle Passwort falsch eingegeben.
+    [disable-two-factor] Beim Deaktivieren der Zwei-Faktor-Authentifizierung wurde das aktuelle Passwort falsch eingegeben.
    *[other] Es wurde ein falsches Passwort eingegeben.
 }
 event-AttemptsThrottled = { $about ->
@@ -37,8 +37,8 @@ event-SessionsEnded = { $about ->
     [ended-by-owner] Der Kontoinhaber hat Sitzungen beendet.
     [password-changed] Die anderen Sitzungen wurden beendet, weil das Passwort geändert wurde.
     [password-reset] Alle Sitzungen wurden beendet, weil das Passwort zurückgesetzt wurde.
-    [two-factor-enabled] Die anderen Sitzungen wurden beendet, weil die Zwei-Faktor-Authentisierung aktiviert wurde.
-    [two-factor-disabled] Die anderen Sitzungen wurden beendet, weil die Zwei-Faktor-Authentisierung deaktiviert wurde.
+    [two-factor-enabled] Die anderen Sitzungen wurden beendet, weil die Zwei-Faktor-Authentifizierung aktiviert wurde.
+    [two-factor-disabled] Die anderen Sitzungen wurden beendet, weil die Zwei-Faktor-Authentifizierung deaktiviert wurde.
     [unlocked] Alle Sitzungen wurden beendet, weil der Support das Konto entsperrt hat.
     [session-limit] Die älteste Sitzung hat einer neuen Platz gemacht.
     [expired] Sitzungen waren abgelaufen.
@@ -48,9 +48,9 @@ event-DeviceRemembered = { $about ->
     [unblock] Ein Link aus einer E-Mail hat einen Browser freigegeben.
    *[other] Ein Browser wurde als bekannt vermerkt.
 }
-event-EnrollmentStarted = Jemand hat begonnen, die Zwei-Faktor-Authentisierung zu aktivieren.
-event-EnrollmentCancelled = Das Aktivieren der Zwei-Faktor-Authentisierung wurde abgebrochen.
-event-EnrollmentCodeRejected = Beim Aktivieren der Zwei-Faktor-Authentisierung wurde ein falscher Code eingegeben.
-event-TwoFactorEnabled = Die Zwei-Faktor-Authentisierung wurde aktiviert.
-event-TwoFactorDisabled = Die Zwei-Faktor-Authentisierung wurde deaktiviert.
+event-EnrollmentStarted = Jemand hat begonnen, die Zwei-Faktor-Authentifizierung zu aktivieren.
+event-EnrollmentCancelled = Das Aktivieren der Zwei-Faktor-Authentifizierung wurde abgebrochen.
+event-EnrollmentCodeRejected = Beim Aktivieren der Zwei-Faktor-Authentifizierung wurde ein falscher Code eingegeben.
+event-TwoFactorEnabled = Die Zwei-Faktor-Authentifizierung wurde aktiviert.
+event-TwoFactorDisabled = Die Zwei-Faktor-Authentifizierung wurde deaktiviert.
 event-AccountUnlocked = Der Support hat das Konto entsperrt.

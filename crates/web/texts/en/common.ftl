@@ -70,6 +70,9 @@ notice-session-ended = The session has ended.
 notice-others-ended = All other sessions have ended.
 notice-account-unlocked = The account is unlocked. Its owner has been told by mail.
 notice-enrollment-over = That is over: it was finished, broken off, or took too long. Below you see how things stand.
+notice-account-ready = Your account is ready. Sign in with your address and your new password.
+notice-password-reset = Your password is changed, and every session has ended. Sign in with the new password, and with a code if two-factor authentication is on.
+notice-browser-unblocked = This browser is let through. Sign in with your password, and with a code if two-factor authentication is on.
 
 # When something goes wrong.
 problem-not-found-title = There is no such page
@@ -77,7 +80,7 @@ problem-not-found-advice = Perhaps the address was cut off or mistyped. If a lin
 problem-form-title = Please try that once more
 problem-form-advice = The form was not accepted: it lay open for too long, you have signed in or out since in another window, or your browser holds back cookies. Go back, load the page again, and send the form once more.
 problem-link-title = This link no longer works
-problem-link-advice = It was used already, it is too old, or a newer one has been sent. Ask for a new link on the sign-in page.
+problem-link-advice = It was used already, or it is too old. If it has done what you wanted, just sign in; otherwise ask for a new link on the sign-in page.
 problem-forbidden-title = This is not for you
 problem-forbidden-advice = Your role does not allow this page.
 problem-wait-title = Too many attempts
@@ -100,5 +103,6 @@ lost-device-title = Lost your device?
 lost-device-do-not-reset = Do not reset your password.
 lost-device-why = A reset signs you out everywhere and the code is asked for all the same. There are two ways out instead:
 lost-device-session = Are you still signed in on another browser or device? There, open Settings, Two-Factor Authentication, give your password and choose Disable.
+lost-device-here = Lost your device? You are signed in here, so you need nobody's help: turn two-factor authentication off above with your password, and on again with the new device. Do not reset your password.
 lost-device-support = Otherwise support can unlock your account:
 lost-device-support-nobody = Otherwise the people who run this service can unlock your account.

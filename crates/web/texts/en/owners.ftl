@@ -1,6 +1,7 @@
 # The start page.
 home-title = Welcome
 home-signed-in = You are signed in as { $email }.
+home-two-factor-off = Your account is protected by a password alone.
 home-apps = Your applications
 home-settings = Look after your account in the settings
 
@@ -13,12 +14,12 @@ sessions-short = where you are signed in
 activity = Recent activity
 activity-text = The last things that happened to your account. If something was not you, change your password.
 from-address = from { $address }
-by-support = By support.
 
 # The password.
 change-password = Change the password
 change-password-text = Every other session ends. This one stays.
 current-password-wrong = This is not your current password.
+current-password-missing = Type your current password.
 
 # Sessions.
 sessions-text = Every browser and program that is signed in to your account. End what you do not know, then change your password.
@@ -46,8 +47,9 @@ enable-again-text = You are shown a new QR code. The earlier one is void: delete
 enable-two-factor = Enable 2FA
 enable = Enable
 enrollment-pending = You have begun to turn it on and not finished. The QR code cannot be shown again; what you scanned is good until
+enrollment-replaces = This is a new QR code. If you have scanned an earlier one, delete its entry from your app and scan this one.
 enrollment-scanned-title = You have scanned it already
-enrollment-code-wrong = This code was not accepted. That costs nothing: wait for the next code that your app shows, and try that. The QR code is still the same.
+enrollment-code-wrong = This code was not accepted. That costs nothing: wait for the next code that your app shows, and try that. The QR code is still the same. If no code is ever accepted, check that your phone sets its clock automatically.
 enrollment-expires = Finish this before
 cancel-enrollment = Do not turn it on
 scan-title = 1. Scan the QR code

@@ -38,8 +38,6 @@ async fn register(browser: &Chromium, deployment: &Deployment) {
     browser.types(PASSWORD).await;
     browser.key(Key::Enter).await;
     browser.sees("Your account is ready").await;
-    reach(browser, "Sign in").await;
-    browser.key(Key::Enter).await;
 }
 
 async fn present_password(browser: &Chromium) {

@@ -207,9 +207,7 @@ async fn the_whole_life(view: View) {
     ada.phone = None;
     ada.sign_in().await;
     ada.browser.follow("Settings").await;
-    ada.browser
-        .sees("Support unlocked the account. By support.")
-        .await;
+    ada.browser.sees("Support unlocked the account.").await;
     deployment.mail(ADA, "Support unlocked your account").await;
     ada.browser.assert_quiet().await;
     desk.assert_quiet().await;

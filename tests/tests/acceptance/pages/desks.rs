@@ -162,10 +162,10 @@ async fn a_state_on_the_pages_is_the_apis_answer_at_a_sequence_and_at_an_instant
         );
     }
     for (beyond, text) in [
-        ("?at=9999", "The history does not reach that point."),
+        ("?at=9999", "The history does not reach that point:"),
         (
             "?instant=2999-01-01T00:00",
-            "The history does not reach that point.",
+            "The history does not reach that point:",
         ),
         (
             "?at=x",

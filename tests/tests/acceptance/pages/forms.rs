@@ -22,7 +22,7 @@ enum Whose {
 
 /// Every address that takes a form. `{verify}`, `{reset}` and `{unblock}` stand for tokens of
 /// mailed links, `{id}` for the account. What ends a session comes last.
-const FORMS: [(Whose, &str); 22] = [
+const FORMS: [(Whose, &str); 23] = [
     (Whose::Visitor, "/login"),
     (Whose::Visitor, "/login/code"),
     (Whose::Visitor, "/register"),
@@ -44,6 +44,7 @@ const FORMS: [(Whose, &str); 22] = [
     (Whose::Support, "/support/search"),
     (Whose::Support, "/support/accounts/{id}/unlock"),
     (Whose::Support, "/support/sign-out"),
+    (Whose::Auditor, "/audit/search"),
     (Whose::Auditor, "/audit/sign-out"),
 ];
 

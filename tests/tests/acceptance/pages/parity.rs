@@ -223,10 +223,9 @@ async fn asking_for_a_mail_is_answered_alike_whatever_the_address_has() {
             let mut visitor = Visitor::new(deployment);
             let page = visitor.get(path).await.expect(200);
             deployment.clock.turn(READING);
-            let answer = visitor
-                .fill(&page, path, &[("email", email)])
-                .await
-                .expect(200);
+            let answer = visitor.fill(&page, path, &[("email", email)]).await;
+            assert_eq!(location(&answer), format!("{path}/sent"));
+            let answer = visitor.follow(answer).await.expect(200);
             answers.push(plain(&answer, email));
         }
         answers.dedup();
@@ -261,7 +260,9 @@ async fn choose_a_password(deployment: &Deployment, path: &str, refused: &str) -
     }
     let page = visitor.get(path).await.expect(200);
     let chosen = [("new_password", OTHER_PASSWORD)];
-    visitor.fill(&page, path, &chosen).await.expect(200);
+    let answer = visitor.fill(&page, path, &chosen).await;
+    assert_eq!(location(&answer), "/login");
+    visitor.follow(answer).await.expect(200);
     let cookies = visitor.cookies.keys().collect::<Vec<_>>();
     assert_eq!(cookies, [DEVICE, FORM]);
     let used = visitor.get(path).await.expect(410);
@@ -278,7 +279,7 @@ async fn a_link_to_a_password_is_spent_by_its_form_alone_and_signs_nobody_in() {
     let email = [("email", "fay@example.com")];
     fay.submit("/register", "/register", &email)
         .await
-        .expect(200);
+        .expect(303);
     let token = deployment.mailed_token("fay@example.com", "verify").await;
     let mut fay = choose_a_password(deployment, &format!("/verify/{token}"), "short").await;
     let person = Person {
@@ -294,7 +295,7 @@ async fn a_link_to_a_password_is_spent_by_its_form_alone_and_signs_nobody_in() {
     Visitor::new(deployment)
         .submit("/reset", "/reset", &email)
         .await
-        .expect(200);
+        .expect(303);
     let token = deployment.mailed_token("ada@example.com", "reset").await;
     choose_a_password(deployment, &format!("/reset/{token}"), "ada@example.com").await;
     assert_eq!(location(&ada.get("/").await), "/login");
@@ -317,14 +318,18 @@ async fn a_link_that_lets_a_browser_through_makes_it_known_and_nothing_else() {
     let mut ada = Visitor::new(deployment);
     ada.sign_in(&world.ada).await.expect(429);
     let email = [("email", "ada@example.com")];
-    ada.submit("/unblock", "/unblock", &email).await.expect(200);
+    ada.submit("/unblock", "/unblock", &email).await.expect(303);
     let token = deployment.mailed_token("ada@example.com", "unblock").await;
     let link = format!("/unblock/{token}");
     let page = ada.get(&link).await.expect(200);
     ada.get(&link).await.expect(200);
-    let answer = ada.fill(&page, &link, &[]).await.expect(200);
-    assert_eq!(answer.headers.get_all("set-cookie").iter().count(), 1);
+    let answer = ada.fill(&page, &link, &[]).await;
+    assert_eq!(location(&answer), "/login");
+    // That it is known, and what the next page says.
+    assert_eq!(answer.headers.get_all("set-cookie").iter().count(), 2);
     assert!(answer.cookie(DEVICE).is_some());
+    let answer = ada.follow(answer).await.expect(200);
+    assert!(answer.text.contains("This browser is let through."));
     assert_eq!(location(&ada.get("/").await), "/login");
     ada.get(&link).await.expect(410);
     ada.fill(&page, &link, &[]).await.expect(410);
