@@ -15,6 +15,7 @@ use edge::problem::Shown;
 use fluent_templates::fluent_bundle::FluentValue;
 use service::Secret;
 
+use crate::faults::Faults;
 use crate::language::{Arguments, Language};
 use crate::site::{Site, SupportContact};
 
@@ -148,6 +149,15 @@ impl Frame {
     /// What a field is called.
     pub(crate) fn label(&self, field: &str) -> String {
         self.join("field-", &field.replace('_', "-"))
+    }
+
+    /// What a title begins with where a form says that something is wrong.
+    pub(crate) fn mark(&self, faults: &Faults) -> String {
+        if faults.is_empty() {
+            String::new()
+        } else {
+            format!("{} ", self.say("error-mark"))
+        }
     }
 
     /// A text that names one thing.

@@ -61,18 +61,19 @@ pub(crate) async fn state(
     let (service, caller) = (staff.service(), &staff.visit.caller);
     let Ok(at) = point(&query) else {
         let problem = Problem::new(Code::InvalidRequest);
-        let again = without_state(&page, account, &query, "audit-no-point");
+        let faults = Faults::at("at", page.say("audit-no-point"));
+        let again = without_state(&page, account, &query, faults);
         return Ok(page.show_problem(problem, &again)?);
     };
     let replayed = service.state(caller, staff.member(), account, at).await;
     match replayed {
         Ok(state) => Ok(page.show(&StatePage {
             state: Some(Replayed::of(&page, &state)?),
-            faults: Faults::default(),
-            ..without_state(&page, account, &query, "")
+            ..without_state(&page, account, &query, Faults::default())
         })?),
         Err(beyond @ Error::BeyondHistory) => {
-            let again = without_state(&page, account, &query, "audit-beyond");
+            let faults = Faults::at("at", page.say("audit-beyond"));
+            let again = without_state(&page, account, &query, faults);
             Ok(page.show_problem(beyond.into(), &again)?)
         }
         Err(error) => Err(error.into()),
@@ -83,7 +84,7 @@ fn without_state<'a>(
     page: &'a Frame,
     account: AccountId,
     query: &'a StateQuery,
-    fault: &str,
+    faults: Faults,
 ) -> StatePage<'a> {
     StatePage {
         page,
@@ -91,7 +92,7 @@ fn without_state<'a>(
         path: path(account),
         state: None,
         instant: &query.instant,
-        faults: Faults::at("at", page.say(fault)),
+        faults,
     }
 }
 
