@@ -8,7 +8,7 @@ use axum::http::{HeaderName, HeaderValue};
 use axum::response::Response;
 use edge::problem::{Code, Problem};
 use serde::Deserialize;
-use service::{Enrollment, Error, Secret, TwoFactorView, is_code};
+use service::{Enrollment, Error, Secret, TwoFactorView};
 use zeroize::Zeroizing;
 
 use crate::faults::Faults;
@@ -87,15 +87,11 @@ pub(crate) async fn start(posted: OwnerForm<CurrentPasswordFields>) -> Result<Re
     }
 }
 
-/// A code that was not accepted costs nothing but another try, with the same QR code.
+/// A code that was not accepted costs nothing but another try, with the same QR code. Whatever was
+/// typed is judged, and so on record, before the secret is shown again.
 pub(crate) async fn confirm(posted: OwnerForm<CodeFields>) -> Result<Response, Instead> {
     let OwnerForm { signed, fields } = posted;
     let (page, caller) = (signed.frame()?, &signed.visit.caller);
-    if !is_code(&fields.code) {
-        let faults = Faults::at("code", page.say("code-six-digits"));
-        let problem = Problem::new(Code::InvalidRequest);
-        return try_again(&signed, &page, problem, faults).await;
-    }
     let confirmed = signed
         .service()
         .confirm_enrollment(caller, &signed.owner, &fields.code)

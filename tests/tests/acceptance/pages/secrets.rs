@@ -1,7 +1,7 @@
 //! What is secret is shown once, to the one whom it is for, and is in no other page.
 
 use acceptance::{Answer, Authenticator, OTHER_PASSWORD, PASSWORD};
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::pages::headers::asset;
 use crate::pages::html;
@@ -330,5 +330,28 @@ async fn no_web_storage_the_script_keeps_nothing_and_makes_no_markup_of_texts() 
         "import(",
     ] {
         assert!(!script.contains(word), "{word}");
+    }
+}
+
+/// What is no code at all is judged like a wrong one: nobody sees the secret again without a record.
+#[tokio::test]
+async fn a_secret_that_is_shown_again_leaves_a_rejected_code_in_the_history() {
+    let mut tour = Tour::start().await;
+    let page = start(&mut tour.owner).await;
+    let secret = secret_on(&page);
+    for typed in ["", "12", "abc def"] {
+        let rejected = || async {
+            let events = tour
+                .world
+                .deployment
+                .events(&tour.world.auditor, &tour.world.ada_id);
+            let events = events.await;
+            let rejected = |event: &&Value| event["type"] == "EnrollmentCodeRejected";
+            events.iter().filter(rejected).count()
+        };
+        let before = rejected().await;
+        let answer = tour.owner.fill(&page, CONFIRM, &[("code", typed)]).await;
+        assert_eq!(secret_on(&answer.expect(401)), secret);
+        assert_eq!(rejected().await, before + 1, "{typed:?}");
     }
 }
