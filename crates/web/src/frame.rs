@@ -10,8 +10,7 @@ use axum::body::Body;
 use axum::http::{HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use edge::cookies::SetCookie;
-use edge::problem::Problem;
-use edge::problem::Shown;
+use edge::problem::{Problem, Shown};
 use fluent_templates::fluent_bundle::FluentValue;
 use service::Secret;
 

@@ -93,7 +93,7 @@ struct AccountPage<'a> {
     history: Vec<Sentence>,
 }
 
-pub(super) struct Waiting {
+struct Waiting {
     what: String,
     until: Option<Moment>,
     failures: usize,
@@ -107,7 +107,7 @@ struct Sentence {
 }
 
 impl Waiting {
-    pub(super) fn of(wait: &WaitView, language: &Language) -> Self {
+    fn of(wait: &WaitView, language: &Language) -> Self {
         Self {
             what: language.say(&format!("wait-of-{}", wait.attempts.replace('_', "-"))),
             until: wait.until.map(moment),

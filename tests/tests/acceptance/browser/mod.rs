@@ -1,5 +1,6 @@
 //! The pages in a real browser.
 
+mod comforts;
 mod every_page;
 mod keyboard;
 mod life;

@@ -1,5 +1,6 @@
 //! The pages, as what they are: HTML over HTTP, read without a browser.
 mod addresses;
+mod bodies;
 mod cookies;
 mod desks;
 mod forms;
