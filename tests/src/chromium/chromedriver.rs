@@ -36,6 +36,9 @@ const ARGUMENTS: [&str; 11] = [
     "--host-resolver-rules=MAP * ~NOTFOUND , EXCLUDE localhost , EXCLUDE 127.0.0.1",
 ];
 
+/// Asked for any port, chromedriver takes one of IPv6 and ends where the same is not free for IPv4.
+const STARTS: usize = 5;
+
 /// In the process group of the test, so that a test that is killed takes its browser along.
 #[derive(Debug)]
 pub(super) struct Chromedriver {
@@ -52,22 +55,9 @@ impl Chromedriver {
             .prefix("countersign-chromium-")
             .tempdir()
             .unwrap();
-        let log = std::fs::File::create(folder.path().join("chromedriver.log")).unwrap();
-        let mut child = Command::new("chromedriver")
-            .arg("--port=0")
-            .env_clear()
-            .env("PATH", std::env::var_os("PATH").unwrap())
-            .env("LANG", "C.UTF-8")
-            .env("TZ", "UTC")
-            .env("HOME", folder.path())
-            .env("TMPDIR", folder.path())
-            .stdin(Stdio::null())
-            .stdout(Stdio::piped())
-            .stderr(log)
-            .spawn()
-            .unwrap_or_else(|error| panic!("chromedriver: {error}: {INSTALL}"));
-        let mut stdout = BufReader::new(child.stdout.take().unwrap());
-        let port = announced_port(&mut stdout);
+        let (child, stdout, port) = (0..STARTS)
+            .find_map(|_| start_in(folder.path()))
+            .expect("chromedriver names no port");
         Self {
             child,
             port,
@@ -117,12 +107,35 @@ impl Chromedriver {
     }
 }
 
-fn announced_port(stdout: &mut impl BufRead) -> u16 {
-    let said = stdout.lines().map_while(Result::ok).find_map(|line| {
+fn start_in(folder: &Path) -> Option<(Child, BufReader<ChildStdout>, u16)> {
+    let log = std::fs::File::create(folder.join("chromedriver.log")).unwrap();
+    let mut child = Command::new("chromedriver")
+        .arg("--port=0")
+        .env_clear()
+        .env("PATH", std::env::var_os("PATH").unwrap())
+        .env("LANG", "C.UTF-8")
+        .env("TZ", "UTC")
+        .env("HOME", folder)
+        .env("TMPDIR", folder)
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(log)
+        .spawn()
+        .unwrap_or_else(|error| panic!("chromedriver: {error}: {INSTALL}"));
+    let mut stdout = BufReader::new(child.stdout.take().unwrap());
+    let Some(port) = announced_port(&mut stdout) else {
+        child.wait().unwrap();
+        return None;
+    };
+    Some((child, stdout, port))
+}
+
+/// None where it has ended without one.
+fn announced_port(stdout: &mut impl BufRead) -> Option<u16> {
+    stdout.lines().map_while(Result::ok).find_map(|line| {
         let (_, port) = line.split_once("started successfully on port ")?;
         port.trim_end_matches('.').parse().ok()
-    });
-    said.expect("chromedriver names no port")
+    })
 }
 
 /// The processes of the browser whose files are in this folder.
