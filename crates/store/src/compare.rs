@@ -5,10 +5,10 @@ use account::staff::Staff;
 use chrono::{DateTime, Duration, Utc};
 use cqrs_es::Aggregate;
 use credentials::Field;
+use proofs::event::stream_name;
 use sqlx::Row;
 use uuid::Uuid;
 
-use crate::event_row::stream_name;
 use crate::replay::{Expected, Finding, STAFF};
 use crate::sessions::SessionRecord;
 use crate::staff::StaffRecord;

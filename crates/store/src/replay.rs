@@ -6,9 +6,9 @@ use account::{Account, AccountEvent, Metadata};
 use chrono::{DateTime, Utc};
 use cqrs_es::Aggregate;
 use credentials::TokenHash;
+use proofs::event::stream_name;
 use uuid::Uuid;
 
-use crate::event_row::stream_name;
 use crate::projection::{SettingsImage, live_secrets, session_record};
 use crate::sessions::SessionRecord;
 use crate::stream::Loaded;

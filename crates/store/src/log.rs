@@ -1,0 +1,8 @@
+//! The log: the one order of all events, the Merkle tree over it, and its signed checkpoints.
+
+mod grow;
+mod head;
+mod proofs;
+
+pub(crate) use grow::{Growth, grow};
+pub use head::LogHead;
