@@ -67,7 +67,13 @@ impl StreamHead {
     /// What is signed.
     pub fn text(&self) -> String {
         let hash = data_encoding::BASE64.encode(&self.hash);
-        let Self { origin, size, stream, sequence, .. } = self;
+        let Self {
+            origin,
+            size,
+            stream,
+            sequence,
+            ..
+        } = self;
         format!("countersign-stream-head/1\n{origin}\n{size}\n{stream}\n{sequence}\n{hash}\n")
     }
 
@@ -90,6 +96,3 @@ impl StreamHead {
         }
     }
 }
-
-#[cfg(test)]
-mod tests;

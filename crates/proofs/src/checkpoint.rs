@@ -128,10 +128,12 @@ impl VerifierKeys {
     /// The text of a note that a key of this name has signed.
     pub(crate) fn verify_text(&self, note: &str, name: &str) -> Result<String, NotACheckpoint> {
         let note = Note::from_bytes(note.as_bytes()).map_err(|_| NotACheckpoint::Malformed)?;
-        let (signed, _) = note.verify(&self.verifiers()).map_err(|error| match error {
-            signed_note::NoteError::InvalidSignature { .. } => NotACheckpoint::WrongSignature,
-            _ => NotACheckpoint::UnknownKey,
-        })?;
+        let (signed, _) = note
+            .verify(&self.verifiers())
+            .map_err(|error| match error {
+                signed_note::NoteError::InvalidSignature { .. } => NotACheckpoint::WrongSignature,
+                _ => NotACheckpoint::UnknownKey,
+            })?;
         if !signed.iter().any(|signature| signature.name() == name) {
             return Err(NotACheckpoint::UnknownKey);
         }

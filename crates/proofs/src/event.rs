@@ -35,7 +35,11 @@ pub struct Preimage<'a> {
 
 impl Preimage<'_> {
     pub fn hash(&self, previous: &Hash) -> Hash {
-        let stream = [self.aggregate_type.as_bytes(), b"/", self.aggregate_id.as_bytes()];
+        let stream = [
+            self.aggregate_type.as_bytes(),
+            b"/",
+            self.aggregate_id.as_bytes(),
+        ];
         let mut hasher = Sha256::new();
         hasher.update(DOMAIN_TAG);
         hasher.update(previous);

@@ -184,7 +184,9 @@ impl TilePath {
             return None;
         }
         // An empty tile is none; the library's own reader would panic.
-        let width = rest.rsplit_once(".p/").map(|(_, width)| width.parse::<u32>());
+        let width = rest
+            .rsplit_once(".p/")
+            .map(|(_, width)| width.parse::<u32>());
         if width == Some(Ok(0)) {
             return None;
         }
@@ -194,14 +196,22 @@ impl TilePath {
         (index < (u64::MAX >> 9) >> (TILE_HEIGHT * tile.level())).then_some(if data {
             Self::Entries { index, width }
         } else {
-            Self::Hashes { level: tile.level(), index, width }
+            Self::Hashes {
+                level: tile.level(),
+                index,
+                width,
+            }
         })
     }
 
     /// How large the tree has to be to have all of it.
     pub fn needs(self) -> u64 {
         let (level, end) = match self {
-            Self::Hashes { level, index, width } => (level, index * TILE_WIDTH + width),
+            Self::Hashes {
+                level,
+                index,
+                width,
+            } => (level, index * TILE_WIDTH + width),
             Self::Entries { index, width } => (0, index * TILE_WIDTH + width),
         };
         end << (TILE_HEIGHT * level)
@@ -209,7 +219,12 @@ impl TilePath {
 
     /// The numbers of a tile's hashes, in its order; none for entries.
     pub fn numbers(self) -> Vec<u64> {
-        let Self::Hashes { level, index, width } = self else {
+        let Self::Hashes {
+            level,
+            index,
+            width,
+        } = self
+        else {
             return Vec::new();
         };
         let first = index * TILE_WIDTH;

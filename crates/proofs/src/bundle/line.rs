@@ -87,7 +87,9 @@ mod hexes {
         to: S,
     ) -> Result<S::Ok, S::Error> {
         let encode = |hashes: &Vec<Hash>| {
-            let encoded = hashes.iter().map(|hash| data_encoding::HEXLOWER.encode(hash));
+            let encoded = hashes
+                .iter()
+                .map(|hash| data_encoding::HEXLOWER.encode(hash));
             encoded.collect::<Vec<_>>()
         };
         proof.as_ref().map(encode).serialize(to)
@@ -97,7 +99,12 @@ mod hexes {
         from: D,
     ) -> Result<Option<Vec<Hash>>, D::Error> {
         let texts = Vec::<String>::deserialize(from)?;
-        let hashes = texts.iter().map(|text| super::hex::parse(text)).collect::<Option<_>>();
-        hashes.map(Some).ok_or_else(|| D::Error::custom("a proof is a list of hashes in hex"))
+        let hashes = texts
+            .iter()
+            .map(|text| super::hex::parse(text))
+            .collect::<Option<_>>();
+        hashes
+            .map(Some)
+            .ok_or_else(|| D::Error::custom("a proof is a list of hashes in hex"))
     }
 }

@@ -23,7 +23,10 @@ pub fn concealed_in(value: &Value, root: &str) -> Vec<Concealed> {
 
 fn collect(value: &Value, pointer: String, found: &mut Vec<Concealed>) {
     if let Some(commitment) = commitment(value) {
-        found.push(Concealed { pointer, commitment });
+        found.push(Concealed {
+            pointer,
+            commitment,
+        });
         return;
     }
     match value {
@@ -52,7 +55,9 @@ fn commitment(value: &Value) -> Option<Hash> {
 
 impl Revealed {
     fn fits(&self, commitment: &Hash) -> bool {
-        let digest = Sha256::new().chain_update(self.salt).chain_update(&self.value);
+        let digest = Sha256::new()
+            .chain_update(self.salt)
+            .chain_update(&self.value);
         digest.finalize().as_slice() == commitment
     }
 }
@@ -65,9 +70,14 @@ impl EventLine {
             serde_json::from_str::<Value>(text).map_err(|_| format!("/{what} is no JSON"))
         };
         let mut fields = concealed_in(&parse(&self.payload, "payload")?, "/payload");
-        fields.extend(concealed_in(&parse(&self.metadata, "metadata")?, "/metadata"));
+        fields.extend(concealed_in(
+            &parse(&self.metadata, "metadata")?,
+            "/metadata",
+        ));
         for shown in &self.revealed {
-            let at = fields.iter().position(|field| field.pointer == shown.pointer);
+            let at = fields
+                .iter()
+                .position(|field| field.pointer == shown.pointer);
             let field = at.map(|at| fields.swap_remove(at));
             if !field.is_some_and(|field| shown.fits(&field.commitment)) {
                 return Err(shown.pointer.clone());

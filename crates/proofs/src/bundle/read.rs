@@ -56,7 +56,9 @@ pub enum BundleError {
     Head(String),
     #[error(transparent)]
     Event(#[from] Fault),
-    #[error("the events do not lead to the checkpoint's root: some were left out, added or changed")]
+    #[error(
+        "the events do not lead to the checkpoint's root: some were left out, added or changed"
+    )]
     Root,
     #[error("the bundle ends after {found} events of {expected}")]
     Incomplete { found: u64, expected: u64 },
@@ -86,7 +88,9 @@ pub fn verify(
         } else if checking.is_none() && small.len() < 8 {
             small.insert(path, small_file(entry)?);
         } else {
-            return Err(BundleError::NotABundle(format!("{path} does not belong here")));
+            return Err(BundleError::NotABundle(format!(
+                "{path} does not belong here"
+            )));
         }
     }
     match checking {
@@ -108,7 +112,9 @@ fn cover(small: &mut HashMap<String, String>) -> Result<Cover, BundleError> {
         .map_err(|error| BundleError::NotABundle(format!("bundle.json: {error}")))?;
     if manifest.format != FORMAT {
         let format = manifest.format;
-        return Err(BundleError::NotABundle(format!("its format {format} is not {FORMAT}")));
+        return Err(BundleError::NotABundle(format!(
+            "its format {format} is not {FORMAT}"
+        )));
     }
     let (keys, checkpoint) = (take("keys")?, take("checkpoint")?);
     let head = match manifest.about {
@@ -139,7 +145,9 @@ struct Checking {
 impl Checking {
     fn begin(cover: &Cover, own: Option<&VerifierKeys>) -> Result<Self, BundleError> {
         let keys = own.unwrap_or(&cover.keys).clone();
-        let checkpoint = keys.verify(&cover.checkpoint).map_err(BundleError::Checkpoint)?;
+        let checkpoint = keys
+            .verify(&cover.checkpoint)
+            .map_err(BundleError::Checkpoint)?;
         Ok(Self {
             cover: cover.clone(),
             keys,
@@ -153,7 +161,11 @@ impl Checking {
         })
     }
 
-    fn chunk(&mut self, file: impl Read, progress: &mut impl FnMut(u64)) -> Result<(), BundleError> {
+    fn chunk(
+        &mut self,
+        file: impl Read,
+        progress: &mut impl FnMut(u64),
+    ) -> Result<(), BundleError> {
         let mut file = BufReader::new(file);
         let mut line = Vec::new();
         loop {
@@ -177,7 +189,11 @@ impl Checking {
             position: event.position,
             what: what.to_owned(),
         };
-        let (last, previous) = self.tips.get(&event.stream).copied().unwrap_or((0, GENESIS));
+        let (last, previous) = self
+            .tips
+            .get(&event.stream)
+            .copied()
+            .unwrap_or((0, GENESIS));
         if event.sequence != last + 1 {
             return Err(fault(&format!("it follows sequence {last}")).into());
         }
@@ -188,7 +204,8 @@ impl Checking {
         let (revealed, concealed) = event
             .check_personal()
             .map_err(|pointer| fault(&format!("{pointer} is not what was hashed")))?;
-        self.tips.insert(event.stream.clone(), (event.sequence, event.hash));
+        self.tips
+            .insert(event.stream.clone(), (event.sequence, event.hash));
         self.events += 1;
         self.revealed += revealed;
         self.concealed += concealed;
@@ -241,7 +258,8 @@ impl Checking {
         match head.verify(note, &self.keys) {
             Ok(true) => Ok(()),
             Ok(false) => Err(BundleError::Head(format!(
-                "it does not name the last event of the bundle, sequence {}", tip.0
+                "it does not name the last event of the bundle, sequence {}",
+                tip.0
             ))),
             Err(error) => Err(BundleError::Head(error.to_string())),
         }
@@ -250,7 +268,10 @@ impl Checking {
     fn check_root(&self) -> Result<(), BundleError> {
         let Checkpoint { size, root, .. } = self.checkpoint;
         if self.events != size {
-            return Err(BundleError::Incomplete { found: self.events, expected: size });
+            return Err(BundleError::Incomplete {
+                found: self.events,
+                expected: size,
+            });
         }
         if self.edge.root() != root {
             return Err(BundleError::Root);
