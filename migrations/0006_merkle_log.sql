@@ -9,6 +9,13 @@ CREATE TABLE log_nodes (
     CONSTRAINT log_nodes_hash_check CHECK (octet_length(hash) = 32)
 );
 
+-- What the events table called the event when it was logged: no column of an event can change
+-- unnoticed, even the one that no hash covers.
+ALTER TABLE log ADD COLUMN event_id bigint;
+UPDATE log l SET event_id = e.id FROM events e
+    WHERE e.aggregate_id = l.aggregate_id AND e.aggregate_type = l.aggregate_type
+        AND e.sequence = l.sequence;
+
 ALTER TABLE log_head
     -- Names the log in its checkpoints: two databases are never mistaken for one another.
     ADD COLUMN log_id     uuid    NOT NULL DEFAULT gen_random_uuid(),

@@ -1,5 +1,8 @@
 //! Commands beside `serve`: each joins the database in use, or starts it for the moment.
 
+mod bundles;
+mod verify;
+
 use std::io::{IsTerminal, Read};
 use std::sync::Arc;
 
@@ -9,8 +12,8 @@ use chrono::{DateTime, Duration, Utc};
 use credentials::SystemRandom;
 use mail::Message;
 use serde_json::json;
-use service::{At, Clock, Service};
-use store::Role;
+use service::{At, Clock, Exported, Service};
+use store::{Role, Sequencer, connect};
 use zeroize::Zeroizing;
 
 use crate::assembly::{Assembly, assemble, master_keys, post};
@@ -59,7 +62,7 @@ pub(crate) async fn run(
             test_mail(&configuration, to, output, clock.now()).await
         }
         // Carried out before a database is looked for.
-        Command::Support(_) => Ok(()),
+        Command::Support(_) | Command::Audit(AuditCommand::VerifyBundle { .. }) => Ok(()),
         Command::Account(_) | Command::Staff(_) | Command::Audit(_) | Command::Projections(_) => {
             let keys = master_keys(&configuration)?;
             let database = Database::join(&configuration).await?;
@@ -69,7 +72,12 @@ pub(crate) async fn run(
             }
             let public_url = configuration.public_url.to_string();
             let assembly = assemble(&configuration, &keys, &database, public_url, clock).await?;
-            let done = beside(&cli.command, &assembly, output).await;
+            let done = match &cli.command {
+                Command::Audit(command) => {
+                    audit_log(command, &assembly, &database, &configuration, output).await
+                }
+                command => beside(command, &assembly, output).await,
+            };
             assembly.pool.close().await;
             database.close().await?;
             done
@@ -84,11 +92,12 @@ async fn beside(command: &Command, assembly: &Assembly, output: Output) -> Resul
             create_account(service, email, output).await
         }
         Command::Staff(command) => staff(service, command, output).await,
-        Command::Audit(command) => audit(service, command, output).await,
         Command::Projections(command) => projections(service, *command, output).await,
         _ => Ok(()),
     }
 }
+
+pub(crate) use bundles::verify as verify_bundle;
 
 fn failed(error: service::Error) -> Failure {
     match error {
@@ -246,6 +255,38 @@ async fn staff(service: &Service, command: &StaffCommand, output: Output) -> Res
     }
 }
 
+async fn audit_log(
+    command: &AuditCommand,
+    assembly: &Assembly,
+    database: &Database,
+    configuration: &Configuration,
+    output: Output,
+) -> Result<(), Failure> {
+    let Assembly { service, store, .. } = assembly;
+    match command {
+        AuditCommand::Verify { checkpoints } => {
+            verify::verify(service, store, configuration, checkpoints, output).await
+        }
+        AuditCommand::Export {
+            account,
+            all: _,
+            output: to,
+        } => {
+            let exported = account.map_or(Exported::Everything, Exported::Account);
+            let pool = connect(&database.url(Role::Sequencer), Role::Sequencer, 1).await;
+            let pool = pool.map_err(|error| Failure::because(&error))?;
+            let sequencer = Sequencer::new(&pool, store);
+            bundles::export(service, &sequencer, exported, to.as_deref(), output).await
+        }
+        AuditCommand::Keys => {
+            let keys = store.log_verifier_keys().await;
+            let keys = keys.map_err(|error| Failure::because(&error))?;
+            output.result(&json!({ "keys": keys }), keys.join("\n"))
+        }
+        command => audit(service, command, output).await,
+    }
+}
+
 async fn audit(service: &Service, command: &AuditCommand, output: Output) -> Result<(), Failure> {
     match command {
         AuditCommand::History { account } => {
@@ -293,6 +334,7 @@ async fn audit(service: &Service, command: &AuditCommand, output: Output) -> Res
             let people = serde_json::to_string_pretty(&state);
             output.result(&state, people.map_err(|error| Failure::because(&error))?)
         }
+        _ => Ok(()),
     }
 }
 

@@ -27,6 +27,7 @@ mod staff;
 mod statistics;
 mod stream;
 mod throttles;
+mod verify;
 
 use std::sync::Arc;
 
@@ -46,7 +47,7 @@ pub use error::{Corruption, Error};
 pub use history::StoredEvent;
 pub use idempotency::EarlierAnswer;
 pub use links::Registration;
-pub use log::LogHead;
+pub use log::{LogHead, record_publication};
 pub use outbox::{Job, QueuedMail};
 pub use projection::{Entry, Issued, device_expiry};
 pub use replay::{CheckReport, Finding};
@@ -56,12 +57,14 @@ pub use staff::StaffRecord;
 pub use statistics::Statistics;
 pub use stream::{Decided, Loaded};
 pub use throttles::Versioned;
+pub use verify::{Damage, Damaged, Gap, Kept, Progress, Verdict};
 
 /// The database of one deployment, as the service uses it.
 #[derive(Clone)]
 pub struct Store {
     pool: PgPool,
     keyring: Arc<Keyring>,
+    log_keyring: Arc<Keyring>,
     upcasters: Arc<[Box<dyn EventUpcaster>]>,
     appended: Arc<Notify>,
 }
@@ -81,9 +84,19 @@ impl Store {
         let appended = Arc::new(Notify::new());
         Self {
             pool,
+            log_keyring: Arc::clone(&keyring),
             keyring,
             upcasters: upcasters.into(),
             appended,
+        }
+    }
+
+    /// The log is signed under these keys instead.
+    #[must_use]
+    pub fn signing_under(self, log_keyring: Arc<Keyring>) -> Self {
+        Self {
+            log_keyring,
+            ..self
         }
     }
 

@@ -3,6 +3,8 @@
 mod grow;
 mod head;
 mod proofs;
+mod publication;
 
 pub(crate) use grow::{Growth, grow};
 pub use head::LogHead;
+pub use publication::record_publication;

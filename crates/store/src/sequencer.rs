@@ -18,7 +18,7 @@ use sqlx::{Connection, FromRow, PgConnection, PgPool};
 use tokio::sync::Notify;
 
 use crate::log::{Growth, grow};
-use crate::{Error, StoredEvent};
+use crate::{Error, Store, StoredEvent};
 
 /// "countersign", as the key of an advisory lock in its database.
 const LOCK: i64 = 0x636f_756e_7465_7273;
@@ -32,6 +32,7 @@ const STANDBY: Duration = Duration::from_millis(500);
 pub struct Sequencer {
     options: Arc<PgConnectOptions>,
     keyring: Arc<Keyring>,
+    log_keyring: Arc<Keyring>,
     appended: Arc<Notify>,
 }
 
@@ -84,24 +85,25 @@ const TAKE_PLACED: &str = concat!(
 const GIVE: &str = grow!(
     ",
     taken AS (
-        DELETE FROM unsequenced WHERE id = ANY ($7) AND EXISTS (SELECT FROM fenced)
+        DELETE FROM unsequenced WHERE id = ANY ($7::bigint[]) AND EXISTS (SELECT FROM fenced)
     )
-    INSERT INTO log (position, aggregate_id, aggregate_type, sequence, hash)
-    SELECT $1 + ordinal - 1, id, type, sequence, hash
-    FROM unnest($8::text[], $9::text[], $10::bigint[], $11::bytea[])
-        WITH ORDINALITY AS new (id, type, sequence, hash, ordinal)
+    INSERT INTO log (position, aggregate_id, aggregate_type, sequence, hash, event_id)
+    SELECT $1 + ordinal - 1, aggregate_id, aggregate_type, sequence, hash, id
+    FROM unnest($7, $8::text[], $9::text[], $10::bigint[], $11::bytea[]) WITH ORDINALITY
+        AS new (id, aggregate_id, aggregate_type, sequence, hash, ordinal)
     WHERE EXISTS (SELECT FROM fenced)
     ORDER BY ordinal"
 );
 
 impl Sequencer {
-    /// `pool` is connected as [`crate::Role::Sequencer`]; its options are used for a connection of
-    /// the sequencer's own, since the lead is the connection's.
-    pub fn new(pool: &PgPool, keyring: Arc<Keyring>, appended: Arc<Notify>) -> Self {
+    /// For the log of `store`. `pool` is connected as [`crate::Role::Sequencer`]; its options are
+    /// used for a connection of the sequencer's own, since the lead is the connection's.
+    pub fn new(pool: &PgPool, store: &Store) -> Self {
         Self {
             options: pool.connect_options(),
-            keyring,
-            appended,
+            keyring: Arc::clone(&store.keyring),
+            log_keyring: Arc::clone(&store.log_keyring),
+            appended: store.appended(),
         }
     }
 
@@ -119,13 +121,31 @@ impl Sequencer {
         }
     }
 
+    /// Gives positions to all that waits now, unless somebody else leads; for commands that work
+    /// while no server runs. `false`: somebody else leads.
+    pub async fn catch_up(&self) -> Result<bool, Error> {
+        let mut connection = PgConnection::connect_with(&self.options).await?;
+        let leads = try_lead(&mut connection).await?;
+        if leads {
+            let mut growth = self.take_over(&mut connection).await?;
+            while self.step(&mut growth, &mut connection).await? > 0 {}
+        }
+        connection.close().await?;
+        Ok(leads)
+    }
+
+    async fn take_over(&self, connection: &mut PgConnection) -> Result<Growth, Error> {
+        let mut growth = Growth::take_over(&self.log_keyring, connection).await?;
+        while self.place(&mut growth, connection).await? > 0 {}
+        Ok(growth)
+    }
+
     async fn serve_once(&self) -> Result<(), Error> {
         let mut connection = PgConnection::connect_with(&self.options).await?;
         while !try_lead(&mut connection).await? {
             tokio::time::sleep(STANDBY).await;
         }
-        let mut growth = Growth::take_over(&self.keyring, &mut connection).await?;
-        while self.place(&mut growth, &mut connection).await? > 0 {}
+        let mut growth = self.take_over(&mut connection).await?;
         loop {
             if self.step(&mut growth, &mut connection).await? == 0 {
                 let _ = tokio::time::timeout(POLL, self.appended.notified()).await;
@@ -146,7 +166,7 @@ impl Sequencer {
         if waiting.is_empty() {
             return Ok(0);
         }
-        let grown = growth.with(&self.keyring, self.verified(&waiting)?)?;
+        let grown = growth.with(&self.log_keyring, self.verified(&waiting)?)?;
         let column = |of: fn(&Waiting) -> &str| waiting.iter().map(of).collect::<Vec<_>>();
         let given = growth
             .bind(GIVE, &grown)
@@ -194,7 +214,7 @@ impl Sequencer {
                 return Err(event.event.corrupt("the log has a hole before it"));
             }
         }
-        let grown = growth.with(&self.keyring, self.verified(&placed)?)?;
+        let grown = growth.with(&self.log_keyring, self.verified(&placed)?)?;
         growth.catch_up(grown, connection).await?;
         Ok(placed.len())
     }

@@ -1,5 +1,6 @@
 //! How far the log has come.
 
+use credentials::LogSigner;
 use proofs::checkpoint::Origin;
 use sqlx::{FromRow, PgExecutor};
 use uuid::Uuid;
@@ -73,6 +74,12 @@ impl Store {
     /// The public keys of this database's log, oldest first, in C2SP's form.
     pub async fn log_verifier_keys(&self) -> Result<Vec<String>, Error> {
         let name = Origin::key_name(self.log_head().await?.log_id);
-        Ok(self.keyring.log_verifier_keys(&name)?)
+        Ok(self.log_keyring.log_verifier_keys(&name)?)
+    }
+
+    /// Signs a text about this log as a note.
+    pub fn sign_about(&self, origin: Origin, text: &str) -> Result<String, Error> {
+        let signer = LogSigner::of(&self.log_keyring, &Origin::key_name(origin.log))?;
+        Ok(signer.sign(text)?)
     }
 }
