@@ -10,6 +10,7 @@ const ROLES: [&str; 3] = ["app", "reader", "sequencer"];
 /// Role and table, what it may do with all of it, and with which columns alone.
 const GRANTS: &str = "
 app _sqlx_migrations: SELECT
+app checkpoints: SELECT
 app data_keys: DELETE INSERT SELECT UPDATE
 app devices: DELETE INSERT SELECT UPDATE
 app events: INSERT SELECT
@@ -18,6 +19,7 @@ app jobs: DELETE INSERT SELECT UPDATE
 app key_checks: INSERT SELECT
 app log: SELECT
 app log_head: SELECT
+app log_nodes: SELECT
 app logins: DELETE INSERT SELECT UPDATE
 app outbox: DELETE INSERT SELECT UPDATE
 app registrations: DELETE INSERT SELECT UPDATE
@@ -30,9 +32,11 @@ app throttles: DELETE INSERT SELECT UPDATE
 app tokens: DELETE INSERT SELECT UPDATE
 app unsequenced: INSERT SELECT
 reader _sqlx_migrations: SELECT
+reader checkpoints: SELECT
 reader events: SELECT
 reader log: SELECT
 reader log_head: SELECT
+reader log_nodes: SELECT
 reader logins: SELECT
 reader outbox: SELECT(attempts,created_at,due_at,mail_id)
 reader sessions: SELECT(account_id,created_at,expires_at,factors,last_seen_at,session_id)
@@ -42,9 +46,11 @@ reader states: SELECT
 reader throttles: SELECT
 reader unsequenced: SELECT
 sequencer _sqlx_migrations: SELECT
+sequencer checkpoints: INSERT SELECT
 sequencer events: SELECT
 sequencer log: INSERT SELECT
 sequencer log_head: SELECT UPDATE
+sequencer log_nodes: INSERT SELECT
 sequencer unsequenced: DELETE SELECT
 ";
 
