@@ -1,6 +1,5 @@
 //! Commands beside `serve`: each joins the database in use, or starts it for the moment.
 
-use std::io::{IsTerminal, Read};
 use std::sync::Arc;
 
 use account::staff::Role as StaffRole;
@@ -11,12 +10,12 @@ use mail::Message;
 use serde_json::json;
 use service::{At, Clock, Service};
 use store::Role;
-use zeroize::Zeroizing;
 
+use crate::accounts::accounts;
 use crate::assembly::{Assembly, assemble, master_keys, post};
 use crate::cli::{
-    AccountCommand, AuditCommand, Cli, Command, DatabaseCommand, DatabaseRole, KeysCommand,
-    MailCommand, Moment, ProjectionsCommand, StaffCommand, StaffRole as RoleArgument,
+    AuditCommand, Cli, Command, DatabaseCommand, DatabaseRole, KeysCommand, MailCommand, Moment,
+    ProjectionsCommand, StaffCommand, StaffRole as RoleArgument,
 };
 use crate::configuration::Configuration;
 use crate::database::Database;
@@ -80,9 +79,7 @@ pub(crate) async fn run(
 async fn beside(command: &Command, assembly: &Assembly, output: Output) -> Result<(), Failure> {
     let service = &assembly.service;
     match command {
-        Command::Account(AccountCommand::Create { email }) => {
-            create_account(service, email, output).await
-        }
+        Command::Account(command) => accounts(service, command, output).await,
         Command::Staff(command) => staff(service, command, output).await,
         Command::Audit(command) => audit(service, command, output).await,
         Command::Projections(command) => projections(service, *command, output).await,
@@ -90,7 +87,7 @@ async fn beside(command: &Command, assembly: &Assembly, output: Output) -> Resul
     }
 }
 
-fn failed(error: service::Error) -> Failure {
+pub(crate) fn failed(error: service::Error) -> Failure {
     match error {
         service::Error::AddressTaken => {
             Failure::Failed("an account with this address exists".to_owned())
@@ -142,45 +139,6 @@ async fn test_mail(
         &json!({ "status": "sent", "transport": post.transport.to_string() }),
         people,
     )
-}
-
-async fn create_account(
-    service: &Service,
-    email: &EmailAddress,
-    output: Output,
-) -> Result<(), Failure> {
-    let password = read_password()?;
-    let id = service
-        .create_account(email, &password)
-        .await
-        .map_err(failed)?;
-    let email = email.as_written();
-    output.result(
-        &json!({ "id": id, "email": email }),
-        format!("{id}  {email}"),
-    )
-}
-
-/// The first line of standard input; asked for twice at a terminal.
-fn read_password() -> Result<Zeroizing<String>, Failure> {
-    let unreadable = |error: std::io::Error| Failure::because(&error);
-    if std::io::stdin().is_terminal() {
-        let ask = |prompt| rpassword::prompt_password(prompt).map(Zeroizing::new);
-        let first = ask("Password: ").map_err(unreadable)?;
-        if *first != *ask("Once more: ").map_err(unreadable)? {
-            return Err(Failure::Failed("the two passwords differ".to_owned()));
-        }
-        return Ok(first);
-    }
-    let mut text = Zeroizing::new(String::new());
-    std::io::stdin()
-        .lock()
-        .take(4096)
-        .read_to_string(&mut text)
-        .map_err(unreadable)?;
-    let length = text.lines().next().map_or(0, str::len);
-    text.truncate(length);
-    Ok(text)
 }
 
 async fn staff(service: &Service, command: &StaffCommand, output: Output) -> Result<(), Failure> {

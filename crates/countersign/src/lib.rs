@@ -2,6 +2,7 @@
 //!
 //! A library besides the thin `main.rs`, so that tests can run all of it on a clock of their own.
 
+mod accounts;
 mod assembly;
 pub mod cli;
 mod commands;
