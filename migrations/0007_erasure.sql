@@ -8,11 +8,11 @@
 CREATE FUNCTION erase_account(erased uuid) RETURNS boolean
 LANGUAGE plpgsql VOLATILE AS $$
 DECLARE
-    address bytea;
+    hash_of_address bytea;
 BEGIN
     -- First: whoever adds to an account without an event holds on to this row until it has committed,
     -- and adds nothing where the row is gone.
-    DELETE FROM logins WHERE account_id = erased RETURNING address_hash INTO address;
+    DELETE FROM logins WHERE account_id = erased RETURNING address_hash INTO hash_of_address;
     DELETE FROM data_keys WHERE owner_id = erased;
     DELETE FROM secrets WHERE account_id = erased;
     DELETE FROM settings WHERE account_id = erased;
@@ -20,10 +20,9 @@ BEGIN
     DELETE FROM tokens WHERE account_id = erased;
     DELETE FROM devices WHERE account_id = erased;
     DELETE FROM idempotent_answers WHERE account_id = erased;
-    -- What stands under the hash of the address, but for the limits of mail to it, which guard the
-    -- mailbox and are forgotten after a month.
-    DELETE FROM registrations WHERE address_hash = address;
-    DELETE FROM throttles WHERE kind = 'strangers' AND key = address;
+    -- What else stands under the hash of the address.
+    DELETE FROM registrations WHERE address_hash = hash_of_address;
+    DELETE FROM throttles WHERE key = hash_of_address;
     RETURN true;
 END
 $$;

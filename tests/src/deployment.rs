@@ -203,6 +203,27 @@ impl Deployment {
         child.wait_with_output().await.unwrap()
     }
 
+    /// The same at a terminal, as whose keyboard `typed` is; all that is shown is on its output.
+    pub async fn run_on_a_terminal(&self, arguments: &[&str], typed: &str) -> std::process::Output {
+        let program = program("turnable-countersign");
+        let line = format!("{} {}", program.display(), arguments.join(" "));
+        let mut child = Command::new("script")
+            .args(["--quiet", "--return", "--command", &line, "/dev/null"])
+            .env_clear()
+            .envs(self.environment())
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .kill_on_drop(true)
+            .spawn()
+            .unwrap();
+        let mut stdin = child.stdin.take().unwrap();
+        tokio::io::AsyncWriteExt::write_all(&mut stdin, typed.as_bytes())
+            .await
+            .unwrap();
+        child.wait_with_output().await.unwrap()
+    }
+
     async fn succeed(&self, arguments: &[&str], input: &str) -> String {
         let output = self.run(arguments, input).await;
         let stderr = String::from_utf8_lossy(&output.stderr);
