@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use acceptance::{Caller, Deployment, OTHER_PASSWORD, Options, Person};
 use account::AccountId;
@@ -161,6 +161,7 @@ async fn one_account(deployment: &Deployment) -> String {
 
 /// Waits until a statement waits for a lock in this database.
 async fn somebody_waits(connection: &mut PgConnection) {
+    let began = Instant::now();
     let waiting = "SELECT EXISTS (SELECT FROM pg_stat_activity
         WHERE datname = current_database() AND wait_event_type = 'Lock')";
     while !sqlx::query_scalar::<_, bool>(waiting)
@@ -168,6 +169,7 @@ async fn somebody_waits(connection: &mut PgConnection) {
         .await
         .unwrap()
     {
+        assert!(began.elapsed() < Duration::from_secs(20), "nobody waits");
         tokio::time::sleep(Duration::from_millis(5)).await;
     }
 }
