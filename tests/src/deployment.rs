@@ -114,7 +114,7 @@ impl Deployment {
         self.servers[number] = ServerProcess::start(self.environment(), &log).await;
     }
 
-    fn environment(&self) -> Vec<(String, String)> {
+    pub(crate) fn environment(&self) -> Vec<(String, String)> {
         let path = |path: &Path| path.to_str().unwrap().to_owned();
         let mut environment = vec![
             ("PATH".to_owned(), std::env::var("PATH").unwrap()),
@@ -200,27 +200,6 @@ impl Deployment {
         // A command that ends without reading it is none the worse.
         let _ = tokio::io::AsyncWriteExt::write_all(&mut stdin, input.as_bytes()).await;
         drop(stdin);
-        child.wait_with_output().await.unwrap()
-    }
-
-    /// The same at a terminal, as whose keyboard `typed` is; all that is shown is on its output.
-    pub async fn run_on_a_terminal(&self, arguments: &[&str], typed: &str) -> std::process::Output {
-        let program = program("turnable-countersign");
-        let line = format!("{} {}", program.display(), arguments.join(" "));
-        let mut child = Command::new("script")
-            .args(["--quiet", "--return", "--command", &line, "/dev/null"])
-            .env_clear()
-            .envs(self.environment())
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .kill_on_drop(true)
-            .spawn()
-            .unwrap();
-        let mut stdin = child.stdin.take().unwrap();
-        tokio::io::AsyncWriteExt::write_all(&mut stdin, typed.as_bytes())
-            .await
-            .unwrap();
         child.wait_with_output().await.unwrap()
     }
 

@@ -42,7 +42,7 @@ pub(crate) enum Replayed {
     Nothing,
     Open(Box<Expected>),
     /// No read model holds a row.
-    Erased(Loaded<Account>),
+    Erased(Box<Loaded<Account>>),
 }
 
 /// What the read models of one account must say.
@@ -77,7 +77,7 @@ impl Replayed {
             loaded.advance(&row, event)?;
         }
         if loaded.state.erased_at.is_some() {
-            return Ok(Self::Erased(loaded));
+            return Ok(Self::Erased(Box::new(loaded)));
         }
         let Some(account) = &loaded.state.opened else {
             return Ok(Self::Nothing);

@@ -294,12 +294,12 @@ async fn each_row_of_an_erased_account_that_comes_back_is_reported_and_a_rebuild
     let mut connection = owner(&deployment).await;
     keep(&mut connection, &story.account).await;
     erase(&deployment, &story.account).await;
-    let store = store(&deployment).await;
+    let checking = store(&deployment).await;
     for (table, _) in TABLES {
         put_back(&mut connection, table).await;
-        assert_eq!(tables_found_by(&store, &deployment).await, [table]);
-        store.rebuild_projections().await.unwrap();
-        let found = tables_found_by(&store, &deployment).await;
+        assert_eq!(tables_found_by(&checking, &deployment).await, [table]);
+        checking.rebuild_projections().await.unwrap();
+        let found = tables_found_by(&checking, &deployment).await;
         assert!(found.is_empty(), "{table}: {found:?}");
     }
     let report = deployment.projections().await;

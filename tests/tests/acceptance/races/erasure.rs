@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 
 use acceptance::{Caller, Deployment, OTHER_PASSWORD, Options, Person};
 use account::AccountId;
+use chrono::{DateTime, Utc};
 use credentials::{KeyId, TokenHash};
 use serde_json::json;
 use sqlx::{Connection, PgConnection};
@@ -141,14 +142,14 @@ async fn an_account_that_is_erased_in_the_middle_of_everything_leaves_no_row_and
 }
 
 /// An unblock link, which is added to an account without an event.
-fn unblock_link() -> Beside {
+fn unblock_link(id: u128, now: DateTime<Utc>) -> Beside {
     let hash = TokenHash {
         key_id: KeyId(1),
         hash: [7; 32],
     };
-    let expires_at = chrono::Utc::now() + chrono::Duration::days(1);
+    let expires_at = now + chrono::Duration::days(1);
     Beside {
-        unblock: Some((Uuid::now_v7(), hash, expires_at)),
+        unblock: Some((Uuid::from_u128(id), hash, expires_at)),
         ..Beside::default()
     }
 }
@@ -215,11 +216,14 @@ async fn nothing_is_added_to_an_account_whose_erasure_was_faster() {
     let store = store(&deployment).await;
     let id = Some(AccountId::from_uuid(account.parse().unwrap()));
     let now = deployment.clock.now();
-    store.commit_beside(id, unblock_link(), now).await.unwrap();
+    store
+        .commit_beside(id, unblock_link(1, now), now)
+        .await
+        .unwrap();
     let (mut connection, mut watch) = (owner(&deployment).await, owner(&deployment).await);
     let mut erasing = connection.begin().await.unwrap();
     execute(&mut erasing, &format!("SELECT erase_account('{account}')")).await;
-    let added = store.commit_beside(id, unblock_link(), now);
+    let added = store.commit_beside(id, unblock_link(2, now), now);
     let erased = async {
         somebody_waits(&mut watch).await;
         erasing.commit().await.unwrap();
@@ -244,17 +248,11 @@ async fn a_row_that_a_rebuild_brought_back_while_the_erasure_waited_is_removed_w
     )
     .await;
     let kept = "SELECT email, created_at, password_changed_at FROM kept";
-    let (email, created_at, changed_at) = sqlx::query_as::<
-        _,
-        (
-            String,
-            chrono::DateTime<chrono::Utc>,
-            chrono::DateTime<chrono::Utc>,
-        ),
-    >(kept)
-    .fetch_one(&mut watch)
-    .await
-    .unwrap();
+    let (email, created_at, changed_at) =
+        sqlx::query_as::<_, (String, DateTime<Utc>, DateTime<Utc>)>(kept)
+            .fetch_one(&mut watch)
+            .await
+            .unwrap();
     // In the order of a rebuild: the state row last.
     let mut rebuilding = connection.begin().await.unwrap();
     let settings = format!(
