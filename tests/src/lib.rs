@@ -18,6 +18,7 @@ mod mailbox;
 pub mod oracle;
 mod person;
 mod server;
+mod terminal;
 mod tour;
 
 pub use caller::{Answer, Caller};

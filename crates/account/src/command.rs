@@ -26,6 +26,7 @@ pub enum Command {
     CancelEnrollment(CancelEnrollment),
     DisableTwoFactor(DisableTwoFactor),
     AdminUnlock(AdminUnlock),
+    EraseAccount(EraseAccount),
 }
 
 #[derive(Clone, Debug)]
@@ -158,4 +159,9 @@ pub struct AdminUnlock {
     pub ticket: Option<Personal>,
     /// Whether wrong passwords, which are counted outside the aggregate, make the owner wait.
     pub passwords_refused: bool,
+}
+
+#[derive(Clone, Copy, Debug)]
+pub struct EraseAccount {
+    pub at: DateTime<Utc>,
 }

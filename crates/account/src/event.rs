@@ -123,6 +123,11 @@ pub enum AccountEvent {
         ticket: Option<Personal>,
         two_factor_was_on: bool,
     },
+    /// The last event of its stream. With it the data key is destroyed, and everything that the
+    /// account held ends.
+    AccountErased {
+        at: DateTime<Utc>,
+    },
 }
 
 /// Wrong current passwords of one session, this one included.
@@ -218,6 +223,7 @@ impl AccountEvent {
             Self::TwoFactorEnabled { .. } => "TwoFactorEnabled",
             Self::TwoFactorDisabled { .. } => "TwoFactorDisabled",
             Self::AccountUnlocked { .. } => "AccountUnlocked",
+            Self::AccountErased { .. } => "AccountErased",
         }
     }
 

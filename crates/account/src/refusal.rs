@@ -11,6 +11,8 @@ pub enum Refusal {
     NotOpened,
     #[error("the account is open already")]
     AlreadyOpened,
+    #[error("the account was erased")]
+    AlreadyErased,
     #[error("the session has ended")]
     SessionEnded,
     #[error("the account has no such session")]

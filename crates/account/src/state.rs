@@ -8,11 +8,11 @@ use crate::event::{AccountEvent, Attempts, Factor};
 use crate::throttle::{Backoff, Window};
 use crate::{ChallengeId, CredentialId, DeviceId, Personal, ResetId, SessionId, Wait};
 
-/// An account; nothing before its first event.
+/// An account; nothing before its first event, and nothing but when it was erased after its last.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-#[serde(transparent)]
 pub struct Account {
     pub opened: Option<Opened>,
+    pub erased_at: Option<DateTime<Utc>>,
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -142,7 +142,12 @@ impl Account {
     /// Folds one event into the state. Windows and waits that an event starts are in the event
     /// itself or follow from its time, so that replay needs no policy.
     pub fn apply_event(&mut self, event: AccountEvent) {
-        if let AccountEvent::AccountOpened {
+        if let AccountEvent::AccountErased { at } = event {
+            *self = Self {
+                opened: None,
+                erased_at: Some(at),
+            };
+        } else if let AccountEvent::AccountOpened {
             at,
             email,
             password,
@@ -232,6 +237,7 @@ impl Opened {
             | AccountEvent::TwoFactorEnabled { .. }
             | AccountEvent::TwoFactorDisabled { .. } => self.apply_two_factor(&event),
             AccountEvent::AccountOpened { .. }
+            | AccountEvent::AccountErased { .. }
             | AccountEvent::PasswordRejected { session: None, .. }
             | AccountEvent::DeviceRemembered { .. } => {}
         }

@@ -10,7 +10,7 @@ mod tests;
 
 use std::path::PathBuf;
 
-use account::EmailAddress;
+use account::{AccountId, EmailAddress};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 pub use audit::{AuditCommand, ProjectionsCommand};
@@ -210,6 +210,17 @@ pub enum AccountCommand {
         /// The address that the person signs in with
         #[arg(long)]
         email: EmailAddress,
+    },
+    /// Erase an account: destroy its key and everything that it holds
+    ///
+    /// Its history stays and verifies, and what is personal in it can be read by nobody. Every
+    /// session ends at once, the owner is mailed, and the address can be registered anew. Backups and
+    /// exports that were made before still hold what they held. Cannot be undone; asked for
+    /// confirmation on a terminal.
+    Erase {
+        /// The account's id
+        #[arg(value_parser = values::id::<AccountId>)]
+        account: AccountId,
     },
 }
 

@@ -3,7 +3,6 @@
 mod bundles;
 mod verify;
 
-use std::io::{IsTerminal, Read};
 use std::sync::Arc;
 
 use account::staff::Role as StaffRole;
@@ -14,12 +13,12 @@ use mail::Message;
 use serde_json::json;
 use service::{At, Clock, Exported, Service};
 use store::{Role, Sequencer, connect};
-use zeroize::Zeroizing;
 
+use crate::accounts::accounts;
 use crate::assembly::{Assembly, assemble, master_keys, post};
 use crate::cli::{
-    AccountCommand, AuditCommand, Cli, Command, DatabaseCommand, DatabaseRole, KeysCommand,
-    MailCommand, Moment, ProjectionsCommand, StaffCommand, StaffRole as RoleArgument,
+    AuditCommand, Cli, Command, DatabaseCommand, DatabaseRole, KeysCommand, MailCommand, Moment,
+    ProjectionsCommand, StaffCommand, StaffRole as RoleArgument,
 };
 use crate::configuration::Configuration;
 use crate::database::Database;
@@ -88,9 +87,7 @@ pub(crate) async fn run(
 async fn beside(command: &Command, assembly: &Assembly, output: Output) -> Result<(), Failure> {
     let service = &assembly.service;
     match command {
-        Command::Account(AccountCommand::Create { email }) => {
-            create_account(service, email, output).await
-        }
+        Command::Account(command) => accounts(service, command, output).await,
         Command::Staff(command) => staff(service, command, output).await,
         Command::Projections(command) => projections(service, *command, output).await,
         _ => Ok(()),
@@ -99,7 +96,7 @@ async fn beside(command: &Command, assembly: &Assembly, output: Output) -> Resul
 
 pub(crate) use bundles::verify as verify_bundle;
 
-fn failed(error: service::Error) -> Failure {
+pub(crate) fn failed(error: service::Error) -> Failure {
     match error {
         service::Error::AddressTaken => {
             Failure::Failed("an account with this address exists".to_owned())
@@ -151,45 +148,6 @@ async fn test_mail(
         &json!({ "status": "sent", "transport": post.transport.to_string() }),
         people,
     )
-}
-
-async fn create_account(
-    service: &Service,
-    email: &EmailAddress,
-    output: Output,
-) -> Result<(), Failure> {
-    let password = read_password()?;
-    let id = service
-        .create_account(email, &password)
-        .await
-        .map_err(failed)?;
-    let email = email.as_written();
-    output.result(
-        &json!({ "id": id, "email": email }),
-        format!("{id}  {email}"),
-    )
-}
-
-/// The first line of standard input; asked for twice at a terminal.
-fn read_password() -> Result<Zeroizing<String>, Failure> {
-    let unreadable = |error: std::io::Error| Failure::because(&error);
-    if std::io::stdin().is_terminal() {
-        let ask = |prompt| rpassword::prompt_password(prompt).map(Zeroizing::new);
-        let first = ask("Password: ").map_err(unreadable)?;
-        if *first != *ask("Once more: ").map_err(unreadable)? {
-            return Err(Failure::Failed("the two passwords differ".to_owned()));
-        }
-        return Ok(first);
-    }
-    let mut text = Zeroizing::new(String::new());
-    std::io::stdin()
-        .lock()
-        .take(4096)
-        .read_to_string(&mut text)
-        .map_err(unreadable)?;
-    let length = text.lines().next().map_or(0, str::len);
-    text.truncate(length);
-    Ok(text)
 }
 
 async fn staff(service: &Service, command: &StaffCommand, output: Output) -> Result<(), Failure> {

@@ -2,6 +2,7 @@
 //!
 //! A library besides the thin `main.rs`, so that tests can run all of it on a clock of their own.
 
+mod accounts;
 mod assembly;
 mod checkpoints;
 pub mod cli;

@@ -283,8 +283,9 @@ impl From<service::Error> for Problem {
             E::Overloaded { retry_after } => Self::retry(Code::Overloaded, retry_after),
             E::Unavailable(cause) => Self::unavailable(cause),
             E::Internal(cause) => Self::internal(cause),
-            // No call over HTTP opens an account by its address: registering answers alike.
-            E::AddressTaken => Self::internal(error),
+            // No call over HTTP opens an account by its address, since registering answers alike, or
+            // erases one.
+            E::AddressTaken | E::AlreadyErased => Self::internal(error),
         }
     }
 }

@@ -53,6 +53,11 @@ pub enum Message {
         /// Whether the unlock turned two-factor off.
         two_factor_was_on: bool,
     },
+    /// The account was erased.
+    AccountErased {
+        /// The time of the event.
+        at: DateTime<Utc>,
+    },
     /// The first wrong code after the right password.
     WrongCodeAfterRightPassword(Circumstances),
     /// `countersign mail test`
@@ -84,6 +89,7 @@ impl Message {
             Self::TwoFactorEnabled(_) => "two_factor_enabled",
             Self::TwoFactorDisabled(_) => "two_factor_disabled",
             Self::AccountUnlocked { .. } => "account_unlocked",
+            Self::AccountErased { .. } => "account_erased",
             Self::WrongCodeAfterRightPassword(_) => "wrong_code_after_right_password",
             Self::Test => "test",
         }
@@ -149,6 +155,9 @@ mod tests {
             Message::AccountUnlocked {
                 circumstances: circumstances(),
                 two_factor_was_on: true,
+            },
+            Message::AccountErased {
+                at: circumstances().at,
             },
             Message::WrongCodeAfterRightPassword(circumstances()),
             Message::Test,

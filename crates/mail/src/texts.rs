@@ -21,6 +21,7 @@ pub(crate) fn subject(message: &Message) -> &'static str {
         Message::TwoFactorEnabled(_) => "Two-factor authentication was turned on",
         Message::TwoFactorDisabled(_) => "Two-factor authentication was turned off",
         Message::AccountUnlocked { .. } => "Support unlocked your account",
+        Message::AccountErased { .. } => "Your account was erased",
         Message::WrongCodeAfterRightPassword(_) => "A sign-in with your password was stopped",
         Message::Test => "Test mail",
     }
@@ -44,6 +45,7 @@ pub(crate) fn text(head: &Letterhead, message: &Message) -> String {
             circumstances,
             two_factor_was_on,
         } => account_unlocked(head, circumstances.at, *two_factor_was_on),
+        Message::AccountErased { at } => account_erased(head, *at),
         Message::WrongCodeAfterRightPassword(what) => wrong_code(head, what),
         Message::Test => test(head),
     };
@@ -207,6 +209,22 @@ fn account_unlocked(head: &Letterhead, at: DateTime<Utc>, two_factor_was_on: boo
             "If you did not ask for this, somebody may have pretended to be you. Contact support \
              at once, then reset your password: ask for a password reset on the sign-in page.",
         )
+}
+
+fn account_erased(head: &Letterhead, at: DateTime<Utc>) -> Letter {
+    let service = &head.service_name;
+    Letter::default()
+        .paragraph(&format!(
+            "Your account at {service} was erased by the people who run the service."
+        ))
+        .list([format!("When: {}", moment(at))])
+        .paragraph(
+            "Every session has ended. The password, two-factor authentication and the key to what \
+             the account's history said about you are destroyed: nobody can sign in to the account \
+             or bring it back. This is the last mail about it. You can open a new account with \
+             this email address.",
+        )
+        .paragraph("If you did not ask for this, contact support.")
 }
 
 fn wrong_code(head: &Letterhead, what: &Circumstances) -> Letter {

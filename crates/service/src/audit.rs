@@ -335,7 +335,7 @@ fn actor_view(actor: Actor) -> ActorView {
 
 fn state_view(account: AccountId, state: &Account, key: Option<&DataKey>) -> Value {
     let Some(opened) = &state.opened else {
-        return Value::Null;
+        return json!({ "erased_at": state.erased_at });
     };
     let email = key.and_then(|key| reveal_address(key, account, &opened.email).ok());
     let two_factor = match opened.two_factor {

@@ -43,6 +43,8 @@ pub enum Error {
     BeyondHistory,
     #[error("an account with this address exists")]
     AddressTaken,
+    #[error("the account was erased already")]
+    AlreadyErased,
     /// The hashing queue is full, or the account is too busy.
     #[error("overloaded")]
     Overloaded { retry_after: Duration },
@@ -78,6 +80,7 @@ impl Error {
             Refusal::TwoFactorNotEnabled => Self::TwoFactorNotEnabled,
             Refusal::NoEnrollment => Self::NoEnrollment,
             Refusal::NothingToUnlock => Self::NothingToUnlock,
+            Refusal::AlreadyErased => Self::AlreadyErased,
             Refusal::AlreadyOpened | Refusal::StaleVerdict => Self::internal(refusal),
         }
     }

@@ -67,11 +67,10 @@ impl Service {
         let Some(account) = found else {
             return Ok(Vec::new());
         };
-        let dossier = self
-            .store()
-            .dossier(account)
-            .await?
-            .ok_or(Error::NotFound)?;
+        // It may have been erased since.
+        let Some(dossier) = self.store().dossier(account).await? else {
+            return Ok(Vec::new());
+        };
         let devices = self.store().devices(account, self.now()).await?;
         Ok(vec![self.summary(&dossier, &devices, self.now())?])
     }

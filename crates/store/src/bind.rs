@@ -52,8 +52,9 @@ fn bind_events<'q>(query: Statement<'q>, part: &StreamPart, key: i32) -> Stateme
 /// $18 to $30
 fn bind_account<'q>(query: Statement<'q>, part: &StreamPart, beside: &Beside) -> Statement<'q> {
     let (rows, settings) = (&part.account_rows, part.account_rows.settings.as_ref());
-    // Without events nothing of the state has changed, so nothing is ended.
-    let ends = part.account.is_some() && !part.events.types.is_empty();
+    // Without events nothing of the state has changed, so nothing is ended; an erasure ends all by
+    // itself.
+    let ends = part.account.is_some() && !part.events.types.is_empty() && !rows.erases;
     let live = |keys: &Vec<Uuid>| ends.then(|| keys.clone());
     query
         .bind(part.account)
@@ -86,8 +87,10 @@ impl Store {
         let query = bind_keys_and_devices(query, part, beside);
         let query = bind_beside(query, beside, at);
         let query = bind_answer_and_staff(query, part.staff.as_ref(), beside);
-        // $89
-        Ok(query.bind(key_column(self.keyring.lookup_key())))
+        // $89 and $90
+        Ok(query
+            .bind(key_column(self.keyring.lookup_key()))
+            .bind(part.account_rows.erases))
     }
 
     /// $31 to $42

@@ -44,20 +44,20 @@ const STRAYS: [(&str, &str, [&str; 2]); 5] = [
     ("staff", STAFF, strays!("staff", "staff_id")),
 ];
 
-struct Findings {
+pub(crate) struct Findings {
     stream: String,
-    findings: Vec<Finding>,
+    pub(crate) findings: Vec<Finding>,
 }
 
 impl Findings {
-    fn of(aggregate_type: &str, id: Uuid) -> Self {
+    pub(crate) fn of(aggregate_type: &str, id: Uuid) -> Self {
         Self {
             stream: stream_name(aggregate_type, &id.to_string()),
             findings: Vec::new(),
         }
     }
 
-    fn add(&mut self, table: &'static str, what: impl Into<String>) {
+    pub(crate) fn add(&mut self, table: &'static str, what: impl Into<String>) {
         self.findings.push(Finding {
             stream: self.stream.clone(),
             table,
@@ -104,7 +104,7 @@ impl Store {
         Ok(found.findings)
     }
 
-    async fn compare_state<A: Aggregate + Clone + PartialEq>(
+    pub(crate) async fn compare_state<A: Aggregate + Clone + PartialEq>(
         &self,
         expected: &Loaded<A>,
         found: &mut Findings,

@@ -11,7 +11,7 @@ use uuid::Uuid;
 use crate::error::key_id;
 use crate::stream::{Loaded, state_columns};
 use crate::throttles::{Versioned, versioned};
-use crate::{Corruption, Error, Store};
+use crate::{ACCOUNT, Corruption, Error, Store};
 
 #[derive(Debug)]
 pub struct Dossier {
@@ -228,10 +228,20 @@ impl Store {
         .transpose()
     }
 
-    /// The whole stream of an account, from its state row or else from its events.
-    pub(crate) async fn load(&self, id: Uuid) -> Result<Loaded<Account>, Error> {
-        match self.dossier(AccountId::from_uuid(id)).await? {
-            Some(dossier) => Ok(dossier.loaded),
+    /// The stream of an account, from its state row or else from its events: also of one whose login
+    /// or key is gone.
+    pub async fn load(&self, id: Uuid) -> Result<Loaded<Account>, Error> {
+        let row = sqlx::query(concat!(
+            "SELECT ",
+            state_columns!(),
+            " FROM states image WHERE aggregate_id = $1 AND aggregate_type = $2"
+        ))
+        .bind(id.to_string())
+        .bind(ACCOUNT)
+        .fetch_optional(&self.pool)
+        .await?;
+        match row {
+            Some(row) => self.loaded(id, &row).await,
             None => self.fold(id).await,
         }
     }

@@ -10,6 +10,7 @@ mod commit;
 mod compare;
 mod connect;
 mod dossier;
+mod erasure;
 mod error;
 mod event_row;
 mod history;

@@ -60,6 +60,8 @@ pub(crate) struct AccountRows {
     pub(crate) new_tokens: Vec<NewToken>,
     pub(crate) new_device: Option<NewDevice>,
     pub(crate) voids_devices: bool,
+    /// No row of the account is left.
+    pub(crate) erases: bool,
 }
 
 #[derive(Debug)]
@@ -123,7 +125,10 @@ pub(crate) fn live_secrets(account: &Opened) -> Vec<Uuid> {
 pub(crate) fn account_rows(entry: &Entry<Account>) -> Result<AccountRows, Error> {
     let decided = &entry.decided;
     let Some(after) = &decided.after.opened else {
-        return Ok(AccountRows::default());
+        return Ok(AccountRows {
+            erases: decided.after.erased_at.is_some(),
+            ..AccountRows::default()
+        });
     };
     let image = SettingsImage::of(after)?;
     let before = decided

@@ -11,7 +11,7 @@ use uuid::Uuid;
 
 use crate::bind::key_column;
 use crate::links::token_hash_from;
-use crate::replay::{Expected, STAFF};
+use crate::replay::{Expected, Replayed, STAFF};
 use crate::sessions::{SessionRecord, factors_text};
 use crate::staff::StaffRecord;
 use crate::stream::{Loaded, STATE_SHAPE, StateImage};
@@ -57,10 +57,20 @@ impl Store {
 
     /// `false`: a command was faster; once more.
     async fn rebuild_account(&self, id: Uuid) -> Result<bool, Error> {
-        let Some(expected) = Expected::of(id, self.history(id).await?)? else {
-            return Ok(true);
+        let expected = match Replayed::of(id, self.history(id).await?)? {
+            Replayed::Nothing => return Ok(true),
+            Replayed::Open(expected) => expected,
+            Replayed::Erased(loaded) => return self.rebuild_erased(&loaded).await,
         };
-        let address_hash = self.address_hash_of(&expected).await?;
+        let address_hash = match self.address_hash_of(&expected).await {
+            // Erased meanwhile.
+            Err(Error::Corrupt(_))
+                if self.newest(ACCOUNT, id, &self.pool).await? != expected.loaded.version() =>
+            {
+                return Ok(false);
+            }
+            read => read?,
+        };
         let mut transaction = self.pool.begin().await?;
         sqlx::query("DELETE FROM secrets WHERE account_id = $1 AND NOT credential_id = ANY ($2)")
             .bind(id)
@@ -120,7 +130,7 @@ impl Store {
         Ok(true)
     }
 
-    async fn rebuild_state<A: Aggregate>(
+    pub(crate) async fn rebuild_state<A: Aggregate>(
         &self,
         loaded: &Loaded<A>,
         transaction: &mut PgConnection,

@@ -37,6 +37,14 @@ pub struct CheckReport {
     pub findings: Vec<Finding>,
 }
 
+/// What a history comes to.
+pub(crate) enum Replayed {
+    Nothing,
+    Open(Box<Expected>),
+    /// No read model holds a row.
+    Erased(Box<Loaded<Account>>),
+}
+
 /// What the read models of one account must say.
 pub(crate) struct Expected {
     pub(crate) loaded: Loaded<Account>,
@@ -55,12 +63,8 @@ pub(crate) struct PendingToken {
     pub(crate) expires_at: DateTime<Utc>,
 }
 
-impl Expected {
-    /// `None`: nothing has happened.
-    pub(crate) fn of(
-        id: Uuid,
-        history: Vec<(StoredEvent, AccountEvent)>,
-    ) -> Result<Option<Self>, Error> {
+impl Replayed {
+    pub(crate) fn of(id: Uuid, history: Vec<(StoredEvent, AccountEvent)>) -> Result<Self, Error> {
         let mut loaded = Loaded::<Account>::unborn(id);
         let mut sessions = Vec::new();
         for (row, event) in history {
@@ -72,8 +76,11 @@ impl Expected {
             sessions.extend(session_record(id, &event, &metadata, unknown_token()));
             loaded.advance(&row, event)?;
         }
+        if loaded.state.erased_at.is_some() {
+            return Ok(Self::Erased(Box::new(loaded)));
+        }
         let Some(account) = &loaded.state.opened else {
-            return Ok(None);
+            return Ok(Self::Nothing);
         };
         sessions.retain(|session| account.sessions.iter().any(|live| live.id == session.id));
         let challenges = account.challenges.iter().map(|challenge| PendingToken {
@@ -86,14 +93,14 @@ impl Expected {
             kind: "reset",
             expires_at: reset.expires_at,
         });
-        Ok(Some(Self {
+        Ok(Self::Open(Box::new(Expected {
             settings: SettingsImage::of(account)?,
             secrets: live_secrets(account),
             last_signed_in_at: account.last_signed_in_at,
             tokens: challenges.chain(resets).collect(),
             sessions,
             loaded,
-        }))
+        })))
     }
 }
 
@@ -166,11 +173,14 @@ impl Store {
         now: DateTime<Utc>,
     ) -> Result<(u64, Vec<Finding>), Error> {
         loop {
-            let Some(expected) = Expected::of(id, self.history(id).await?)? else {
-                return Ok((0, Vec::new()));
+            let (version, findings) = match Replayed::of(id, self.history(id).await?)? {
+                Replayed::Nothing => return Ok((0, Vec::new())),
+                Replayed::Open(expected) => (
+                    expected.loaded.version,
+                    self.compare_account(&expected, now).await?,
+                ),
+                Replayed::Erased(loaded) => (loaded.version, self.compare_erased(&loaded).await?),
             };
-            let findings = self.compare_account(&expected, now).await?;
-            let version = expected.loaded.version;
             // Changed while it was compared: what was found may be the change.
             if findings.is_empty() || self.newest(ACCOUNT, id, &self.pool).await? == version {
                 return Ok((version, findings));

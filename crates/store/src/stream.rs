@@ -17,7 +17,7 @@ use crate::projection::Entry;
 use crate::{Beside, Error, Issued, Store};
 
 /// The shape of the serialised state. A row of another shape is folded anew from the events.
-pub(crate) const STATE_SHAPE: i32 = 3;
+pub(crate) const STATE_SHAPE: i32 = 4;
 
 /// A stream's state as of its last event.
 #[derive(Clone, Debug)]

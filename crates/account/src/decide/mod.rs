@@ -2,6 +2,7 @@
 //! case, each refusal, the same thing twice and the instants around each limit.
 
 mod enrollment;
+mod erasure;
 mod opening;
 mod reset;
 mod sessions;
@@ -25,7 +26,11 @@ impl Account {
         if let Command::OpenAccount(command) = command {
             return opening::open_account(self, command);
         }
-        let account = self.opened.as_ref().ok_or(Refusal::NotOpened)?;
+        let account = match (&self.opened, self.erased_at, &command) {
+            (Some(account), ..) => account,
+            (None, Some(_), Command::EraseAccount(_)) => return Err(Refusal::AlreadyErased),
+            (None, ..) => return Err(Refusal::NotOpened),
+        };
         match command {
             Command::OpenAccount(_) => Err(Refusal::AlreadyOpened),
             Command::PresentPassword(command) => {
@@ -50,6 +55,7 @@ impl Account {
                 enrollment::disable_two_factor(account, &command, policy)
             }
             Command::AdminUnlock(command) => support::admin_unlock(account, command),
+            Command::EraseAccount(command) => Ok(erasure::erase_account(command)),
         }
     }
 

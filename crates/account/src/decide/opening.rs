@@ -9,6 +9,9 @@ pub(super) fn open_account(account: &Account, command: OpenAccount) -> Decision 
     if account.opened.is_some() {
         return Err(Refusal::AlreadyOpened);
     }
+    if account.erased_at.is_some() {
+        return Err(Refusal::AlreadyErased);
+    }
     let OpenAccount {
         at,
         email,

@@ -50,6 +50,7 @@ fn account_events() -> Variants<AccountEvent> {
         TwoFactorEnabled,
         TwoFactorDisabled,
         AccountUnlocked,
+        AccountErased,
     )
 }
 

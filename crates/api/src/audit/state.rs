@@ -35,6 +35,7 @@ pub(crate) struct StateAnswer {
     /// When that event was recorded.
     #[schema(value_type = DateTime<Utc>)]
     recorded_at: String,
+    /// Of an erased account, only `erased_at`; before that, its `email` is null.
     #[schema(value_type = Object)]
     state: serde_json::Value,
 }

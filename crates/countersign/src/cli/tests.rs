@@ -44,6 +44,7 @@ fn every_command_of_the_manual_can_be_typed() {
         "config --json",
         "mail test ada@example.com",
         "account create --email ada@example.com --json",
+        "account erase 0193a3c4-0000-7000-8000-000000000001 --json",
         "staff issue --role support --name Bo",
         "staff issue --role auditor --name Bo --expires 30d",
         "staff list",

@@ -74,6 +74,7 @@ fn every_message() -> Vec<Message> {
     all.extend([
         unlocked(true),
         unlocked(false),
+        Message::AccountErased { at: at() },
         Message::AddressTaken,
         Message::Test,
     ]);
@@ -114,7 +115,12 @@ fn a_link_stands_alone_on_a_line_of_its_own_and_says_how_long_it_works() {
 #[test]
 fn no_notice_carries_a_link_with_a_token() {
     let mut notices = from_the_owner();
-    notices.extend([unlocked(true), Message::AddressTaken, Message::Test]);
+    notices.extend([
+        unlocked(true),
+        Message::AccountErased { at: at() },
+        Message::AddressTaken,
+        Message::Test,
+    ]);
     for message in notices {
         for line in sent(&message)
             .lines()
@@ -246,4 +252,18 @@ fn instructions_present() {
         "If the device is ever lost, do not reset your password",
     );
     assert_says(&message, "A password reset alone does not turn");
+}
+
+#[test]
+fn the_last_mail_says_that_nothing_brings_the_account_back_and_that_a_new_one_can_be_opened() {
+    let message = Message::AccountErased { at: at() };
+    for phrase in [
+        "Your account at Example was erased",
+        "When: 24 November 2026, 09:05:00 UTC",
+        "nobody can sign in to the account or bring it back",
+        "You can open a new account with this email address",
+        "If you did not ask for this, contact support",
+    ] {
+        assert_says(&message, phrase);
+    }
 }

@@ -27,12 +27,24 @@ imaged AS (
     ON CONFLICT (aggregate_id, aggregate_type) DO UPDATE SET
         version = excluded.version, tip = excluded.tip, recorded_at = excluded.recorded_at,
         shape = excluded.shape, state = excluded.state, mac = excluded.mac, key_id = excluded.key_id
+    RETURNING 1
+),
+
+-- An erasure removes every row of the account by itself, once it has the stream: no other part of
+-- this statement touches one then.
+erased AS (
+    SELECT erase_account($18::uuid) AS done FROM imaged
+    WHERE $90::boolean AND EXISTS (SELECT FROM appended)
+),
+-- What is added to an account without an event is in no erasure's way but for this.
+held AS (
+    SELECT FROM logins WHERE account_id = $18 FOR KEY SHARE
 ),
 
 -- Login and settings.
 login_opened AS (
     INSERT INTO logins (account_id, address_hash, key_id)
-    SELECT $18::uuid, $19::bytea, $89::integer WHERE $19 IS NOT NULL
+    SELECT $18, $19::bytea, $89::integer WHERE $19 IS NOT NULL
 ),
 login_used AS (
     UPDATE logins SET last_signed_in_at = $20::timestamptz
@@ -182,4 +194,6 @@ SELECT require_fresh(
     AND ($74 IS NULL OR EXISTS (SELECT FROM job_done))
     AND ($88::uuid IS NULL
         OR EXISTS (SELECT FROM staff WHERE staff_id = $88 AND revoked_at IS NULL))
+    AND ($18 IS NULL OR $13 IS NOT NULL OR EXISTS (SELECT FROM held))
+    AND ($90 IS NOT TRUE OR (SELECT done FROM erased))
 )

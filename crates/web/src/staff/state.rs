@@ -134,9 +134,21 @@ fn facts(page: &Frame, state: &StateView) -> Vec<Fact> {
         Some(Value::Array(items)) => items.len().to_string(),
         Some(other) => other.to_string(),
     };
+    let fact = |(name, value)| Fact {
+        name: page.say(name),
+        value,
+    };
+    if state.state.get("erased_at").is_some() {
+        return vec![fact(("fact-erased", text("/erased_at")))];
+    }
     let status = text("/two_factor/status");
+    // Every account has an address, which is null only once the key to it was destroyed.
+    let address = match state.state.get("email") {
+        Some(Value::Null) => page.say("erased"),
+        _ => text("/email"),
+    };
     let facts = [
-        ("fact-email", text("/email")),
+        ("fact-email", address),
         ("fact-created", text("/created_at")),
         ("fact-password", text("/password/changed_at")),
         ("fact-two-factor", page.say(&format!("two-factor-{status}"))),
@@ -147,13 +159,7 @@ fn facts(page: &Frame, state: &StateView) -> Vec<Fact> {
         ("fact-rejected-codes", text("/rejected_codes")),
         ("fact-last-sign-in", text("/last_signed_in_at")),
     ];
-    facts
-        .into_iter()
-        .map(|(name, value)| Fact {
-            name: page.say(name),
-            value,
-        })
-        .collect()
+    facts.into_iter().map(fact).collect()
 }
 
 #[cfg(test)]

@@ -54,3 +54,4 @@ event-EnrollmentCodeRejected = Beim Aktivieren der Zwei-Faktor-Authentifizierung
 event-TwoFactorEnabled = Die Zwei-Faktor-Authentifizierung wurde aktiviert.
 event-TwoFactorDisabled = Die Zwei-Faktor-Authentifizierung wurde deaktiviert.
 event-AccountUnlocked = Der Support hat das Konto entsperrt.
+event-AccountErased = Das Konto wurde gelöscht. Was in seinem Verlauf persönlich ist, kann niemand mehr lesen.

@@ -54,3 +54,4 @@ event-EnrollmentCodeRejected = A wrong code was given to turn two-factor authent
 event-TwoFactorEnabled = Two-factor authentication was turned on.
 event-TwoFactorDisabled = Two-factor authentication was turned off.
 event-AccountUnlocked = Support unlocked the account.
+event-AccountErased = The account was erased. What is personal in its history can be read by nobody.

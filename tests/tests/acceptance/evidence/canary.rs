@@ -11,13 +11,14 @@ use crate::evidence::support::{master_key_file, owner, pg_dump};
 const NETWORK_ADDRESS: &str = "203.0.113.77";
 
 /// Something that must not be found, in every spelling that a program might give it.
-struct Needle {
+#[derive(Debug)]
+pub(crate) struct Needle {
     name: String,
     spellings: Vec<String>,
 }
 
 impl Needle {
-    fn new(name: impl Into<String>, bytes: &[u8]) -> Self {
+    pub(crate) fn new(name: impl Into<String>, bytes: &[u8]) -> Self {
         let mut spellings = vec![
             HEXLOWER.encode(bytes),
             HEXUPPER.encode(bytes),
@@ -41,7 +42,7 @@ impl Needle {
         }
     }
 
-    fn is_in(&self, hay: &str) -> bool {
+    pub(crate) fn is_in(&self, hay: &str) -> bool {
         self.spellings.iter().any(|spelling| hay.contains(spelling))
     }
 }
@@ -100,7 +101,7 @@ fn personal() -> Vec<Needle> {
 }
 
 #[track_caller]
-fn assert_absent(place: &str, hay: &str, needles: &[Needle]) {
+pub(crate) fn assert_absent(place: &str, hay: &str, needles: &[Needle]) {
     let found = needles
         .iter()
         .filter(|needle| needle.is_in(hay))

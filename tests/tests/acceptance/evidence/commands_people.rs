@@ -2,11 +2,11 @@
 
 use std::process::Output;
 
-use acceptance::{Deployment, PASSWORD};
+use acceptance::{Deployment, Options, PASSWORD};
 use serde_json::{Value, json};
 
 use crate::evidence::command_line::{fails, said, said_json};
-use crate::evidence::support::each;
+use crate::evidence::support::{each, execute, owner, tables_found};
 
 #[tokio::test]
 async fn account_create_makes_an_active_account_with_the_password_from_standard_input() {
@@ -40,6 +40,88 @@ async fn account_create_makes_an_active_account_with_the_password_from_standard_
     let session = owner.get("/session").await.expect(200);
     assert_eq!(session.json["account"]["id"], told["id"]);
     assert!(deployment.mails().is_empty());
+}
+
+#[tokio::test]
+async fn account_erase_takes_an_id_once_and_works_without_a_server() {
+    let mut deployment = Deployment::with(Options::default().embedded()).await;
+    let mut ids = Vec::new();
+    for email in ["ada@example.com", "bob@example.com"] {
+        deployment.create_account(email).await;
+        ids.push(deployment.account_id(email).await);
+    }
+    let [ada, bob] = &ids[..] else { panic!() };
+    let nobody = "account erase 0193a3c4-0000-7000-8000-000000000001";
+    fails(&deployment, nobody, 1, "there is no account 0193a3c4").await;
+    fails(&deployment, "account erase ada@example.com", 2, "id").await;
+    let told = said(&deployment, &format!("account erase {ada}")).await;
+    assert_eq!(told, format!("{ada} is erased. Its owner is mailed.\n"));
+    deployment.mail("ada@example.com", "erased").await;
+    let again = format!("account erase {ada}");
+    fails(&deployment, &again, 1, "the account was erased already").await;
+
+    deployment.servers[0].terminate().await;
+    let told = said_json(&deployment, &format!("account erase {bob}")).await;
+    let erased = json!({ "id": bob, "status": "erased", "mailed": true });
+    assert_eq!(told, erased);
+    deployment.restart(0).await;
+    deployment.mail("bob@example.com", "erased").await;
+    let history = said_json(&deployment, &format!("audit history {bob}")).await;
+    assert_eq!(
+        each(&history["events"], "type"),
+        ["AccountOpened", "AccountErased"]
+    );
+    let state = said_json(&deployment, &format!("audit state {bob}")).await;
+    assert!(state["state"]["erased_at"].is_string(), "{state}");
+    deployment.verify().await;
+}
+
+#[tokio::test]
+async fn account_erase_asks_on_a_terminal_and_erases_nothing_unless_the_id_is_typed() {
+    let deployment = Deployment::start().await;
+    deployment.create_account("ada@example.com").await;
+    let id = deployment.account_id("ada@example.com").await;
+    for (typed, code, words) in [
+        ("yes\n", 1, "nothing was erased"),
+        ("\n", 1, "nothing was erased"),
+        (&format!("{id}\n"), 0, "is erased"),
+    ] {
+        let output = deployment
+            .run_on_a_terminal(&["account", "erase", &id], typed)
+            .await;
+        assert_eq!(output.status.code(), Some(code), "{output:?}");
+        let shown = String::from_utf8(output.stdout).unwrap();
+        assert!(shown.contains("This cannot be undone."), "{shown}");
+        assert!(shown.contains(words), "{shown}");
+    }
+}
+
+/// An account whose key or login was lost can be erased as well.
+#[tokio::test]
+async fn account_erase_does_not_need_what_it_destroys() {
+    let deployment = Deployment::start().await;
+    let mut connection = owner(&deployment).await;
+    for (damage, mailed) in [
+        (
+            "DELETE FROM data_keys WHERE owner_id::text IN (SELECT account_id::text FROM logins)",
+            false,
+        ),
+        ("UPDATE data_keys SET wrapped = sha256(wrapped)", false),
+        ("DELETE FROM logins", true),
+        ("DELETE FROM states WHERE aggregate_type = 'account'", true),
+        ("UPDATE states SET mac = sha256(mac)", true),
+    ] {
+        deployment.create_account("ada@example.com").await;
+        let id = deployment.account_id("ada@example.com").await;
+        execute(&mut connection, damage).await;
+        let told = said_json(&deployment, &format!("account erase {id}")).await;
+        assert_eq!(told["mailed"], mailed, "{damage}");
+        let left = tables_found(&deployment).await;
+        assert!(
+            left.is_empty() || damage.contains("states"),
+            "{damage}: {left:?}"
+        );
+    }
 }
 
 #[tokio::test]

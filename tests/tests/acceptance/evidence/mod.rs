@@ -1,10 +1,11 @@
 //! Evidence: what somebody who writes to the database can and cannot do, that secrets are where
 //! they belong, that history verifies by other means than ours, and what the command line says.
-mod canary;
+pub(crate) mod canary;
 mod chain;
 mod command_line;
 mod commands_database;
 mod commands_people;
+mod erasure;
 mod events_forged;
 mod files;
 mod flags_flipped;
@@ -16,5 +17,5 @@ mod rows_put_back;
 mod sequences;
 pub(crate) mod source;
 mod story;
-mod support;
+pub(crate) mod support;
 mod upcasting;

@@ -267,3 +267,45 @@ async fn staff_read_recorded_a_refusal_that_shows_the_page_again_is_one_event() 
     added.push(recorded(deployment, "staff", &id).await.split_off(before));
     assert!(added.iter().all(|events| events.len() == 1), "{added:?}");
 }
+
+#[tokio::test]
+async fn an_erased_account_is_told_of_as_such_in_both_languages_and_its_address_nowhere() {
+    let world = World::start().await;
+    let erase = ["account", "erase", &world.ada_id];
+    let output = world.deployment.run(&erase, "").await;
+    assert!(output.status.success(), "{output:?}");
+    let uli = at_desk(&world, "audit", "auditor").await;
+    let path = format!("/audit/accounts/{}", world.ada_id);
+    for (language, sentence, fact, gone) in [
+        (
+            "en",
+            "The account was erased.",
+            "<dt>Erased</dt>",
+            "<dd>erased</dd>",
+        ),
+        (
+            "de",
+            "Das Konto wurde gelöscht.",
+            "<dt>Gelöscht</dt>",
+            "<dd>gelöscht</dd>",
+        ),
+    ] {
+        let mut uli = uli.clone().with_header("accept-language", language);
+        let history = uli.get(&path).await.expect(200).text;
+        assert!(history.contains(sentence), "{history}");
+        let now = uli.get(&format!("{path}/state")).await.expect(200).text;
+        assert!(now.contains(fact) && !now.contains("two-factor-"), "{now}");
+        let then = uli
+            .get(&format!("{path}/state?at=1"))
+            .await
+            .expect(200)
+            .text;
+        assert!(then.contains(gone), "{then}");
+        for page in [history, now, then] {
+            assert!(!page.contains(&world.ada.email), "{page}");
+        }
+    }
+    let mut toni = at_desk(&world, "support", "support").await;
+    let account = format!("/support/accounts/{}", world.ada_id);
+    toni.get(&account).await.expect(404);
+}

@@ -1,8 +1,9 @@
 //! What must hold when many things happen at once, and when processes die in the middle of them.
 mod budget;
 mod crash;
-mod crowd;
+pub(crate) mod crowd;
 mod ended;
+mod erasure;
 mod hang_up;
 mod load;
 mod mail_crash;

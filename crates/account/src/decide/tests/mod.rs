@@ -4,6 +4,7 @@
 mod code;
 mod current_password;
 mod enrollment;
+mod erasure;
 mod facts;
 mod model;
 mod never;
@@ -19,8 +20,8 @@ use cqrs_es::test::TestFramework;
 
 use crate::command::{
     AdminUnlock, CancelEnrollment, ConfirmEnrollment, DisableTwoFactor, EndOtherSessions,
-    EndSession, OpenAccount, PresentCode, PresentPassword, RememberDevice, RequestReset,
-    ResetPassword, SetPassword, SignOut, StartEnrollment,
+    EndSession, EraseAccount, OpenAccount, PresentCode, PresentPassword, RememberDevice,
+    RequestReset, ResetPassword, SetPassword, SignOut, StartEnrollment,
 };
 use crate::state::Opened;
 use crate::{Account, AccountEvent, Command, Policy, Refusal};
@@ -137,4 +138,5 @@ commands!(
     CancelEnrollment,
     DisableTwoFactor,
     AdminUnlock,
+    EraseAccount,
 );

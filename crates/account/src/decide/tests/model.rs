@@ -261,6 +261,7 @@ pub(super) fn asking_session(command: &Command) -> Option<SessionId> {
         | Command::RememberDevice(_)
         | Command::RequestReset(_)
         | Command::ResetPassword(_)
-        | Command::AdminUnlock(_) => None,
+        | Command::AdminUnlock(_)
+        | Command::EraseAccount(_) => None,
     }
 }

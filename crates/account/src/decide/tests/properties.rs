@@ -36,7 +36,7 @@ fn authenticator(account: &Account) -> Option<CredentialId> {
 }
 
 /// A quarter of the usual number of cases is enough on every build; `PROPTEST_CASES` asks for more.
-fn cases() -> ProptestConfig {
+pub(super) fn cases() -> ProptestConfig {
     let usual = ProptestConfig::default();
     ProptestConfig {
         cases: usual.cases.div_ceil(4),
