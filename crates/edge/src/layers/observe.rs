@@ -42,10 +42,10 @@ pub(super) async fn observe(State(edge): State<Edge>, request: Request, next: Ne
     response
 }
 
-/// A path that only a catch-all takes is no route.
+/// A path that only the catch-all takes is no route.
 fn route(request: &Request) -> String {
     match request.extensions().get::<MatchedPath>() {
-        Some(path) if !path.as_str().contains("{*") => path.as_str().to_owned(),
+        Some(path) if !path.as_str().ends_with("/{*rest}") => path.as_str().to_owned(),
         _ => NO_ROUTE.to_owned(),
     }
 }
