@@ -7,13 +7,17 @@ use std::process::Command;
 use serde_json::Value;
 
 /// Which crates of this workspace each may use: only those below it.
-pub(crate) const MAY_USE: [(&str, &[&str]); 10] = [
+pub(crate) const MAY_USE: [(&str, &[&str]); 11] = [
     ("account", &[]),
     ("embedded-postgres", &[]),
     ("mail", &["account"]),
+    ("proofs", &[]),
     ("credentials", &["account"]),
-    ("store", &["account", "credentials"]),
-    ("service", &["account", "credentials", "mail", "store"]),
+    ("store", &["account", "credentials", "proofs"]),
+    (
+        "service",
+        &["account", "credentials", "mail", "proofs", "store"],
+    ),
     ("edge", &["account", "service"]),
     ("api", &["account", "edge", "service"]),
     ("web", &["account", "edge", "service"]),
@@ -54,7 +58,7 @@ const CRYPTOGRAPHY: [(&str, &[&str]); 22] = [
     ("ring", &[]),
     ("scrypt", &[]),
     ("sha1", &[]),
-    ("sha2", &["store"]),
+    ("sha2", &["proofs", "store"]),
     ("sodiumoxide", &[]),
     ("subtle", &[]),
     ("totp-rs", &[]),
