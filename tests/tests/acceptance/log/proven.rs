@@ -1,14 +1,15 @@
 //! Inclusion and consistency, for any event and any two sizes.
 
+use std::io::Write;
 use std::ops::Range;
 use std::sync::Arc;
 
-use acceptance::{Answer, Caller};
+use acceptance::{Answer, Caller, oracle};
 use ct_merkle::mem_backed_tree::MemoryBackedTree;
 use ct_merkle::{ConsistencyProof, InclusionProof, RootHash};
 use proofs::Hash;
 use proofs::tree::{leaf_hash, verify_consistency, verify_inclusion};
-use serde_json::{Value, json};
+use serde_json::Value;
 use sha2::Sha256;
 
 use crate::log::auditing::{checkpoint, entries, hash, lengthen, note, proof, unlimited};
@@ -84,6 +85,30 @@ fn scattered(number: u64) -> u64 {
     z ^ (z >> 31)
 }
 
+/// A proof as the script is asked about it.
+fn question(kind: &str, answer: &mut Answer) -> Value {
+    let fields = answer.json.as_object_mut().unwrap();
+    fields.remove("leaf_hash");
+    fields.remove("checkpoint");
+    fields.insert("kind".to_owned(), kind.into());
+    answer.json.take()
+}
+
+/// What the script says of these proofs.
+fn verdicts(lines: &[Value]) -> Vec<String> {
+    let mut file = tempfile::NamedTempFile::new().unwrap();
+    for line in lines {
+        writeln!(file, "{line}").unwrap();
+    }
+    oracle::verify_proofs(file.path())
+}
+
+/// The same proofs, leading elsewhere.
+fn counterfeit(mut line: Value) -> Value {
+    line["root"] = "ab".repeat(32).into();
+    line
+}
+
 /// Asks for one proof of each kind a number, checks both, and writes down what they say.
 async fn ask(auditor: Caller, other: Arc<Other>, numbers: Range<u64>) -> Vec<Value> {
     let largest = other.events.len() as u64;
@@ -95,16 +120,14 @@ async fn ask(auditor: Caller, other: Arc<Other>, numbers: Range<u64>) -> Vec<Val
         let path = format!("/audit/events/{position}/proof?size={size}");
         let mut answer = auditor.get(&path).await.expect(200);
         other.check_inclusion(&answer, position, size);
-        answer.json["kind"] = json!("inclusion");
-        lines.push(answer.json);
+        lines.push(question("inclusion", &mut answer));
 
         let to = drawn(2) % largest + 1;
         let from = drawn(3) % to + 1;
         let path = format!("/audit/consistency?from={from}&to={to}");
         let mut answer = auditor.get(&path).await.expect(200);
         other.check_consistency(&answer, from, to);
-        answer.json["kind"] = json!("consistency");
-        lines.push(answer.json);
+        lines.push(question("consistency", &mut answer));
     }
     lines
 }
@@ -137,6 +160,9 @@ async fn a_thousand_random_proofs_of_each_kind_are_verified_by_implementations_t
         lines.extend(asked.await.unwrap());
     }
     assert_eq!(lines.len(), 2_000);
+    assert_eq!(verdicts(&lines), ["ok"; 2_000]);
+    let wrong = lines.into_iter().map(counterfeit).collect::<Vec<_>>();
+    assert_eq!(verdicts(&wrong), ["wrong"; 2_000]);
     deployment.verify().await;
 }
 
