@@ -16,6 +16,8 @@ pub struct Caller {
 pub struct Answer {
     pub status: StatusCode,
     pub headers: HeaderMap,
+    pub bytes: Vec<u8>,
+    /// The same, as text.
     pub text: String,
     pub json: Value,
 }
@@ -113,11 +115,13 @@ impl Caller {
 
 async fn answer(response: reqwest::Response) -> reqwest::Result<Answer> {
     let (status, headers) = (response.status(), response.headers().clone());
-    let text = response.text().await?;
+    let bytes = response.bytes().await?.to_vec();
+    let text = String::from_utf8_lossy(&bytes).into_owned();
     let json = serde_json::from_str(&text).unwrap_or(Value::Null);
     Ok(Answer {
         status,
         headers,
+        bytes,
         text,
         json,
     })

@@ -1,5 +1,6 @@
 //! Programs that are not ours. A test that needs one and does not find it fails.
 
+use std::fs::File;
 use std::io::Write;
 use std::path::Path;
 use std::process::{Command, Output, Stdio};
@@ -44,6 +45,30 @@ pub fn rsvg_convert(svg: &str, to: &Path) {
         .write_all(svg.as_bytes())
         .unwrap();
     assert!(child.wait().unwrap().success(), "rsvg-convert failed");
+}
+
+/// What `docs/verify-bundle.py` says of each proof in a file, one JSON object a line.
+pub fn verify_proofs(lines: &Path) -> Vec<String> {
+    const SCRIPT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/verify-bundle.py");
+    // A first `python3` may belong to a version manager and lack what the system's has.
+    let has_package = |python: &&str| {
+        let mut command = Command::new(python);
+        let found = command.args(["-c", "import cryptography"]).output();
+        found.is_ok_and(|found| found.status.success())
+    };
+    let python = ["python3", "/usr/bin/python3"]
+        .into_iter()
+        .find(has_package)
+        .expect("the script needs cryptography: apt-get install python3-cryptography");
+    let output = Command::new(python)
+        .args([SCRIPT, "--proofs"])
+        .stdin(File::open(lines).unwrap())
+        .output()
+        .unwrap();
+    let stderr = String::from_utf8_lossy(&output.stderr);
+    assert!(matches!(output.status.code(), Some(0 | 1)), "{stderr}");
+    let said = String::from_utf8(output.stdout).unwrap();
+    said.lines().map(str::to_owned).collect()
 }
 
 fn output(package: &str, command: &mut Command) -> String {

@@ -84,6 +84,22 @@ pub enum StaffAct {
         after: Option<u64>,
         limit: Option<u32>,
     },
+    /// Of the log when it had this many events.
+    CheckpointRead {
+        size: u64,
+    },
+    InclusionProved {
+        position: u64,
+        size: u64,
+    },
+    ConsistencyProved {
+        from: u64,
+        to: u64,
+    },
+    /// By what names the tile in C2SP's tlog-tiles, such as `0/x001/234`.
+    TileRead {
+        path: String,
+    },
     /// A call that was refused, or that only repeated an earlier answer, by its problem code.
     CallRefused {
         operation: String,
@@ -257,6 +273,10 @@ impl StaffAct {
             Self::HistoryRead { .. } => "HistoryRead",
             Self::StateRead { .. } => "StateRead",
             Self::FeedRead { .. } => "FeedRead",
+            Self::CheckpointRead { .. } => "CheckpointRead",
+            Self::InclusionProved { .. } => "InclusionProved",
+            Self::ConsistencyProved { .. } => "ConsistencyProved",
+            Self::TileRead { .. } => "TileRead",
             Self::CallRefused { .. } => "CallRefused",
             Self::UnlockRepeated { .. } => "UnlockRepeated",
             Self::StaffSignedIn { .. } => "StaffSignedIn",

@@ -280,6 +280,10 @@ impl From<service::Error> for Problem {
             E::BeyondHistory => {
                 Self::invalid(vec![FieldError::new("/at", "is outside of the history")])
             }
+            E::BeyondLog { parameter } => {
+                let pointer = format!("/{parameter}");
+                Self::invalid(vec![FieldError::new(pointer, "is outside of the log")])
+            }
             E::Overloaded { retry_after } => Self::retry(Code::Overloaded, retry_after),
             E::Unavailable(cause) => Self::unavailable(cause),
             E::Internal(cause) => Self::internal(cause),

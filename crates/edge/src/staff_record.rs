@@ -2,13 +2,13 @@
 //! answered, it is written down under their name. What succeeds is recorded by the use case.
 
 use account::AccountId;
-use axum::extract::{MatchedPath, Request, State};
+use axum::extract::{Request, State};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use service::Service;
 
 use crate::attendance::Attendance;
-use crate::layers::NO_ROUTE;
+use crate::layers::route;
 use crate::problem::{self, Problem};
 use crate::settings::Edge;
 use crate::source::caller;
@@ -21,7 +21,7 @@ pub async fn record_refusals(
     let attendance = Attendance::default();
     request.extensions_mut().insert(attendance.clone());
     let (parts, body) = request.into_parts();
-    let operation = operation(&parts);
+    let operation = format!("{} {}", parts.method, route(&parts.extensions));
     let account = account_in(parts.uri.path());
     let caller = caller(&parts, &edge);
 
@@ -46,15 +46,6 @@ pub async fn record_refusals(
 fn refusal(response: &Response) -> Option<&Problem> {
     let problem = problem::of(response)?;
     problem.code().status().is_client_error().then_some(problem)
-}
-
-fn operation(parts: &axum::http::request::Parts) -> String {
-    let route = parts.extensions.get::<MatchedPath>();
-    format!(
-        "{} {}",
-        parts.method,
-        route.map_or(NO_ROUTE, MatchedPath::as_str)
-    )
 }
 
 /// The account that a path such as `/support/accounts/{id}/unlock` is about.

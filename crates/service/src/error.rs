@@ -41,6 +41,9 @@ pub enum Error {
     /// A sequence or instant that the account's history does not reach.
     #[error("the history does not reach that far")]
     BeyondHistory,
+    /// A size that the log never had, by the name of the parameter that told it.
+    #[error("the log does not reach that far")]
+    BeyondLog { parameter: &'static str },
     #[error("an account with this address exists")]
     AddressTaken,
     #[error("the account was erased already")]

@@ -10,6 +10,7 @@
 
 mod browser;
 mod evidence;
+mod log;
 mod pages;
 mod promises;
 mod races;

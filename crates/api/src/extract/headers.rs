@@ -66,11 +66,23 @@ impl<S: Send + Sync> FromRequestParts<S> for WantsLines {
     type Rejection = std::convert::Infallible;
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Self::Rejection> {
-        Ok(Self(wants_lines(&parts.headers)))
+        Ok(Self(wants(&parts.headers, "application/x-ndjson")))
     }
 }
 
-fn wants_lines(headers: &HeaderMap) -> bool {
+/// Whether the client asks for JSON where a plain text is for everybody else.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct WantsJson(pub(crate) bool);
+
+impl<S: Send + Sync> FromRequestParts<S> for WantsJson {
+    type Rejection = std::convert::Infallible;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Self::Rejection> {
+        Ok(Self(wants(&parts.headers, "application/json")))
+    }
+}
+
+fn wants(headers: &HeaderMap, media_type: &str) -> bool {
     headers
         .get_all(header::ACCEPT)
         .iter()
@@ -78,10 +90,10 @@ fn wants_lines(headers: &HeaderMap) -> bool {
         .flat_map(|text| text.split(','))
         .any(|range| {
             let mut parts = range.split(';').map(str::trim);
-            let is_lines = parts
+            let is_it = parts
                 .next()
-                .is_some_and(|essence| essence.eq_ignore_ascii_case("application/x-ndjson"));
-            is_lines && !parts.any(is_zero_quality)
+                .is_some_and(|essence| essence.eq_ignore_ascii_case(media_type));
+            is_it && !parts.any(is_zero_quality)
         })
 }
 
@@ -126,7 +138,7 @@ mod tests {
         let lines = |value: &'static str| {
             let mut headers = HeaderMap::new();
             headers.insert(header::ACCEPT, HeaderValue::from_static(value));
-            wants_lines(&headers)
+            wants(&headers, "application/x-ndjson")
         };
         assert!(lines("application/x-ndjson"));
         assert!(lines("application/json;q=0.5, Application/X-NDJSON; q=0.9"));

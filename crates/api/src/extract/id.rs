@@ -1,4 +1,4 @@
-//! Ids in paths. What is no UUID names nothing, so it is not found.
+//! Names in paths. What is no name of its kind names nothing, so it is not found.
 
 use std::str::FromStr;
 
@@ -8,11 +8,21 @@ use axum::http::request::Parts;
 use edge::problem::{Code, Problem};
 use uuid::Uuid;
 
+use super::query::position;
+
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct AccountPath(pub(crate) AccountId);
 
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct SessionPath(pub(crate) SessionId);
+
+/// The position of an event in the log.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct PositionPath(pub(crate) u64);
+
+/// What names a tile of the log.
+#[derive(Clone, Debug)]
+pub(crate) struct TilePath(pub(crate) String);
 
 impl<S: Send + Sync> FromRequestParts<S> for AccountPath {
     type Rejection = Problem;
@@ -30,13 +40,39 @@ impl<S: Send + Sync> FromRequestParts<S> for SessionPath {
     }
 }
 
+impl<S: Send + Sync> FromRequestParts<S> for PositionPath {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
+        named(parts, state, "position", position).await.map(Self)
+    }
+}
+
+impl<S: Send + Sync> FromRequestParts<S> for TilePath {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
+        let tile = |text: &str| Some(text.to_owned());
+        named(parts, state, "tile", tile).await.map(Self)
+    }
+}
+
 async fn id<S: Send + Sync>(parts: &mut Parts, state: &S) -> Result<Uuid, Problem> {
+    named(parts, state, "id", canonical).await
+}
+
+async fn named<S: Send + Sync, T>(
+    parts: &mut Parts,
+    state: &S,
+    parameter: &str,
+    read: impl Fn(&str) -> Option<T> + Send,
+) -> Result<T, Problem> {
     let params = RawPathParams::from_request_parts(parts, state)
         .await
         .map_err(|_| Problem::new(Code::NotFound))?;
-    let found = params.iter().find(|(name, _)| *name == "id");
+    let found = params.iter().find(|(name, _)| *name == parameter);
     found
-        .and_then(|(_, value)| canonical(value))
+        .and_then(|(_, value)| read(value))
         .ok_or_else(|| Problem::new(Code::NotFound))
 }
 

@@ -13,8 +13,8 @@ mod tests;
 mod visitor;
 
 pub(crate) use body::JsonBody;
-pub(crate) use headers::{IdempotencyKey, KnownDevice, WantsLines};
-pub(crate) use id::{AccountPath, SessionPath};
+pub(crate) use headers::{IdempotencyKey, KnownDevice, WantsJson, WantsLines};
+pub(crate) use id::{AccountPath, PositionPath, SessionPath, TilePath};
 pub(crate) use owner::SignedIn;
 pub(crate) use query::{PageLimit, Params, Point, Position};
 pub(crate) use staff::{Auditor, SupportAgent};

@@ -28,7 +28,7 @@ fn parse<T: DeserializeOwned>(uri: &Uri) -> Result<T, Problem> {
         Ok(Query(params)) => Ok(params),
         Err(_) => Err(Problem::invalid(vec![FieldError::new(
             "",
-            "the query has a parameter that is unknown, repeated or out of bounds",
+            "the query has a parameter that is missing, unknown, repeated or out of bounds",
         )])),
     }
 }
@@ -49,7 +49,7 @@ impl<'de> Deserialize<'de> for Position {
 /// Of the largest 64-bit integer.
 const MAX_DIGITS: usize = 19;
 
-fn position(text: &str) -> Option<u64> {
+pub(super) fn position(text: &str) -> Option<u64> {
     let is_number =
         (1..=MAX_DIGITS).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_digit());
     let number = text.parse::<u64>().ok().filter(|_| is_number)?;

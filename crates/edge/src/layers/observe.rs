@@ -4,7 +4,7 @@
 use std::time::Instant;
 
 use axum::extract::{MatchedPath, Request, State};
-use axum::http::Method;
+use axum::http::{Extensions, Method};
 use axum::middleware::Next;
 use axum::response::Response;
 
@@ -12,12 +12,12 @@ use super::RequestId;
 use crate::problem;
 use crate::settings::Edge;
 
-pub(crate) const NO_ROUTE: &str = "(no route)";
+const NO_ROUTE: &str = "(no route)";
 
 pub(super) async fn observe(State(edge): State<Edge>, request: Request, next: Next) -> Response {
     let started = Instant::now();
     let method = known_method(request.method());
-    let route = route(&request);
+    let route = route(request.extensions());
     let request_id = match request.extensions().get::<RequestId>() {
         Some(RequestId(id)) => id.clone(),
         None => String::new(),
@@ -42,10 +42,10 @@ pub(super) async fn observe(State(edge): State<Edge>, request: Request, next: Ne
     response
 }
 
-/// A path that only a catch-all takes is no route.
-fn route(request: &Request) -> String {
-    match request.extensions().get::<MatchedPath>() {
-        Some(path) if !path.as_str().contains("{*") => path.as_str().to_owned(),
+/// As the description of the API has it. A path that only the catch-all takes is no route.
+pub(crate) fn route(extensions: &Extensions) -> String {
+    match extensions.get::<MatchedPath>() {
+        Some(path) if !path.as_str().ends_with("/{*rest}") => path.as_str().replace("{*", "{"),
         _ => NO_ROUTE.to_owned(),
     }
 }

@@ -17,12 +17,11 @@ pub(crate) async fn read_nodes(
         return Ok(HashMap::new());
     }
     let wanted = numbers.iter().map(|number| number.cast_signed());
-    let rows = sqlx::query_as::<_, (i64, Vec<u8>)>(
-        "SELECT number, hash FROM log_nodes WHERE number = ANY ($1)",
-    )
-    .bind(wanted.collect::<Vec<_>>())
-    .fetch_all(executor)
-    .await?;
+    let query = sqlx::query_as("SELECT number, hash FROM log_nodes WHERE number = ANY ($1)");
+    let rows: Vec<(i64, Vec<u8>)> = query
+        .bind(wanted.collect::<Vec<_>>())
+        .fetch_all(executor)
+        .await?;
     rows.into_iter()
         .map(|(number, hash)| Ok((number.cast_unsigned(), to_hash(hash)?)))
         .collect()

@@ -132,13 +132,17 @@ fn every_type_of_event_has_a_sentence() {
         "AccountSearched",
         "AccountViewed",
         "CallRefused",
+        "CheckpointRead",
+        "ConsistencyProved",
         "FeedRead",
         "HistoryRead",
+        "InclusionProved",
         "StaffSignedIn",
         "StaffSignedOut",
         "StaffIssued",
         "StaffRevoked",
         "StateRead",
+        "TileRead",
         "UnlockRepeated",
     ];
     let english = texts("en");

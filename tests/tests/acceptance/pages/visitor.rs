@@ -92,10 +92,12 @@ impl Visitor {
         }
         let response = request.send().await.unwrap();
         let (status, headers) = (response.status(), response.headers().clone());
+        let bytes = response.bytes().await.unwrap().to_vec();
         let answer = Answer {
             status,
             headers,
-            text: response.text().await.unwrap(),
+            text: String::from_utf8_lossy(&bytes).into_owned(),
+            bytes,
             json: Value::Null,
         };
         self.keep(&answer);

@@ -73,7 +73,8 @@ fn expected_actor(event_type: &str) -> &'static [&'static str] {
         "PasswordRejected" | "DeviceRemembered" => &["visitor", "owner"],
         "SessionsEnded" => &["owner", "support"],
         "AccountUnlocked" | "AccountSearched" | "AccountViewed" => &["support"],
-        "HistoryRead" | "StateRead" | "FeedRead" => &["auditor"],
+        "HistoryRead" | "StateRead" | "FeedRead" | "CheckpointRead" | "InclusionProved"
+        | "ConsistencyProved" | "TileRead" => &["auditor"],
         "StaffIssued" | "StaffRevoked" => &["system"],
         other => panic!("nobody is known to do {other}"),
     }

@@ -175,6 +175,10 @@ async fn an_owner_reads_nothing_about_themselves_through_the_calls_of_staff() {
         format!("/audit/accounts/{id}/events"),
         format!("/audit/accounts/{id}/state"),
         "/audit/events".to_owned(),
+        "/audit/checkpoint".to_owned(),
+        "/audit/events/0/proof".to_owned(),
+        "/audit/consistency?from=1".to_owned(),
+        "/audit/tile/0/000.p/1".to_owned(),
     ] {
         let answer = world.owner.get(&path).await;
         assert_problem(&answer, 403, "forbidden", &path);

@@ -85,7 +85,7 @@ fn sample(field: &str) -> Value {
 }
 
 /// The call that ends the session stands last.
-pub(crate) const CALLS: [Call; 25] = {
+pub(crate) const CALLS: [Call; 29] = {
     use Who::{Auditor, Owner, Support, Visitor};
     [
         call("POST", "/accounts", Visitor).takes(&["email"]),
@@ -124,6 +124,10 @@ pub(crate) const CALLS: [Call; 25] = {
         call("GET", "/audit/accounts/{id}/events", Auditor),
         call("GET", "/audit/accounts/{id}/state", Auditor),
         call("GET", "/audit/events", Auditor),
+        call("GET", "/audit/checkpoint", Auditor),
+        call("GET", "/audit/events/{position}/proof", Auditor),
+        call("GET", "/audit/consistency", Auditor),
+        call("GET", "/audit/tile/{tile}", Auditor),
         call("POST", "/logout", Owner),
     ]
 };

@@ -128,7 +128,7 @@ pub(crate) async fn contents(deployment: &Deployment) -> BTreeMap<String, String
 /// Everything of the accounts, whatever staff did.
 pub(crate) async fn account_contents(deployment: &Deployment) -> BTreeMap<String, String> {
     let mut contents = contents(deployment).await;
-    for table in ["events", "log", "log_head", "states"] {
+    for table in ["events", "log", "log_head", "log_nodes", "states"] {
         contents.remove(table);
     }
     let mut connection = deployment.connection("countersign_owner").await;

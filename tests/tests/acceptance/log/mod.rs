@@ -1,0 +1,9 @@
+//! Proofs that history is whole: checkpoints, inclusion, consistency and tiles, checked with
+//! nothing but what an auditor is given.
+
+mod auditing;
+mod checkpoint;
+mod on_record;
+mod proven;
+mod refused;
+mod tiles;
