@@ -17,6 +17,7 @@ use web::Site;
 use crate::configuration::{Configuration, SupportContact};
 use crate::database::{self, Database};
 use crate::failure::Failure;
+use crate::key_follower::KeyFile;
 use crate::keys;
 
 /// A service on its database.
@@ -49,7 +50,8 @@ pub(crate) async fn assemble(
     public_url: String,
     clock: Arc<dyn Clock>,
 ) -> Result<Assembly, Failure> {
-    let keyring = Arc::new(Keyring::derive(keys));
+    let file = KeyFile::new(configuration.master_key_file.clone());
+    let keyring = Arc::new(Keyring::following(keys, Box::new(file)));
     let pool = connect(
         &database.url(Role::App),
         Role::App,

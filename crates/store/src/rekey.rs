@@ -86,14 +86,8 @@ macro_rules! renew {
     };
 }
 
+/// Data keys come last: as long as one of them is under an older key, a pass has not come to its end.
 const TABLES: [Table; 4] = [
-    Table {
-        name: "data_keys",
-        page: "SELECT *, owner_id::text AS a, '' AS b FROM data_keys
-            WHERE (owner_id, '') > ($1::uuid, $2) ORDER BY owner_id LIMIT $3",
-        fate: data_key,
-        renew: renew!("data_keys", "owner_id = a::uuid", "wrapped", "key"),
-    },
     Table {
         name: "states",
         page: "SELECT *, aggregate_id AS a, aggregate_type AS b FROM states
@@ -127,6 +121,13 @@ const TABLES: [Table; 4] = [
             WHERE (staff_id, '') > ($1::uuid, $2) ORDER BY staff_id LIMIT $3",
         fate: staff,
         renew: renew!("staff", "staff_id = a::uuid", "mac", "key_id"),
+    },
+    Table {
+        name: "data_keys",
+        page: "SELECT *, owner_id::text AS a, '' AS b FROM data_keys
+            WHERE (owner_id, '') > ($1::uuid, $2) ORDER BY owner_id LIMIT $3",
+        fate: data_key,
+        renew: renew!("data_keys", "owner_id = a::uuid", "wrapped", "key"),
     },
 ];
 
@@ -234,7 +235,8 @@ impl Store {
             let nil = Uuid::nil().to_string();
             let mut place = (nil.clone(), nil);
             loop {
-                let page = sqlx::query(table.page)
+                let find = table.page;
+                let page = sqlx::query(find)
                     .bind(&place.0)
                     .bind(&place.1)
                     .bind(BATCH)
@@ -278,7 +280,8 @@ impl Store {
         if due == 0 {
             return Ok(());
         }
-        let renewed = sqlx::query(table.renew)
+        let statement = table.renew;
+        let renewed = sqlx::query(statement)
             .bind(renewals.a)
             .bind(renewals.b)
             .bind(renewals.old)
