@@ -1,17 +1,21 @@
 //! `countersign keys rotate`: a further master key while everything goes on, and an interrupted
 //! rotation that loses nothing.
 
+mod before;
+mod rows;
+mod traffic;
+
 use std::path::Path;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use acceptance::{Authenticator, Caller, Deployment, OTHER_PASSWORD, Options, PASSWORD, Person};
-use credentials::MasterKeys;
+use acceptance::{Deployment, Options, PASSWORD};
+use credentials::{MasterKeys, SystemRandom};
 use serde_json::{Value, json};
-use sqlx::{Connection, PgConnection};
+use sqlx::PgConnection;
 
-use crate::evidence::support::{execute, master_key_file, owner};
-use crate::pages::visitor::{AUDIT, Visitor};
+use crate::evidence::key_rotation::before::Before;
+use crate::evidence::key_rotation::traffic::Traffic;
+use crate::evidence::support::{master_key_file, owner};
 
 const SHORT: Duration = Duration::from_millis(20);
 
@@ -62,130 +66,6 @@ async fn left_behind(connection: &mut PgConnection, newest: u8) -> Vec<(&'static
     left
 }
 
-/// Everything that is handed out once and used later.
-struct Before {
-    ada: Person,
-    session: Caller,
-    eve: Person,
-    authenticator: Authenticator,
-    support: Caller,
-    auditor: Caller,
-    desk: Visitor,
-    reset: String,
-    unblock: String,
-    verify: String,
-    unlocked: String,
-    unlock: String,
-}
-
-fn reason() -> Value {
-    json!({ "reason": "lost the telephone", "ticket": "HELP-7" })
-}
-
-impl Before {
-    async fn of(deployment: &Deployment) -> Self {
-        let visitor = deployment.visitor();
-        let ada = deployment.register("ada@example.com").await;
-        let session = ada.sign_in(&visitor).await;
-        let eve = deployment.create_account("eve@example.com").await;
-        let owner = eve.sign_in(&visitor).await;
-        let authenticator = eve.enable_two_factor(&owner, deployment.clock.now()).await;
-        for (path, email) in [
-            ("/password-reset", "ada@example.com"),
-            ("/unblock", "eve@example.com"),
-            ("/accounts", "new@example.com"),
-        ] {
-            let body = json!({ "email": email });
-            visitor.post(path, body).await.expect(202);
-        }
-        let token = deployment.staff_token("auditor", "Uli").await;
-        let mut desk = Visitor::new(deployment);
-        desk.sit_down("audit", &token).await;
-        let support = deployment.support().await;
-        let bob = deployment.create_account("bob@example.com").await;
-        bob.sign_in(&visitor).await;
-        let id = deployment.account_id(&bob.email).await;
-        let unlock = format!("/support/accounts/{id}/unlock");
-        let keyed = support.clone().with_header("idempotency-key", "case-7");
-        Self {
-            unlocked: keyed.post(&unlock, reason()).await.expect(200).text,
-            unlock,
-            reset: deployment.mailed_token(&ada.email, "reset").await,
-            unblock: deployment.mailed_token(&eve.email, "unblock").await,
-            verify: deployment.mailed_token("new@example.com", "verify").await,
-            ada,
-            session,
-            eve,
-            authenticator,
-            support,
-            auditor: visitor.with_bearer(&token),
-            desk,
-        }
-    }
-
-    /// All of it at the server of this number.
-    async fn still_works(self, deployment: &Deployment, server: usize) {
-        let url = &deployment.servers[server].url;
-        let visitor = deployment.visitor_at(server);
-        self.session.at(url).get("/session").await.expect(200);
-        self.auditor.at(url).get("/audit/events").await.expect(200);
-        assert!(self.desk.cookies.contains_key(AUDIT));
-        let page = self.desk.at(url).get("/audit").await.expect(200);
-        assert!(page.text.contains("Uli"), "{}", page.text);
-        let keyed = self
-            .support
-            .at(url)
-            .with_header("idempotency-key", "case-7");
-        let again = keyed.post(&self.unlock, reason()).await.expect(200);
-        assert_eq!(again.text, self.unlocked);
-
-        // The device is known: what strangers did does not touch it.
-        for _ in 0..6 {
-            let wrong = json!({ "email": self.ada.email, "password": OTHER_PASSWORD });
-            visitor.post("/login", wrong).await;
-        }
-        let answer = visitor.post("/login", self.ada.login()).await;
-        assert_eq!(answer.status, 429, "{}", answer.text);
-        visitor
-            .post("/login", self.ada.login_known())
-            .await
-            .expect(200);
-
-        deployment.clock.turn_to_next_step();
-        let code = self.authenticator.code(deployment.clock.now());
-        self.eve.sign_in_with(&visitor, &code).await;
-        for (path, token) in [
-            ("/unblock/confirm", &self.unblock),
-            ("/password-reset/confirm", &self.reset),
-            ("/accounts/verify", &self.verify),
-        ] {
-            let body = json!({
-                "token": token, "password": PASSWORD, "new_password": OTHER_PASSWORD,
-                "transport": "bearer",
-            });
-            let body = match path {
-                "/unblock/confirm" => json!({ "token": token, "transport": "bearer" }),
-                "/accounts/verify" => {
-                    json!({ "token": token, "password": PASSWORD, "transport": "bearer" })
-                }
-                _ => body,
-            };
-            let answer = visitor.post(path, body).await;
-            assert!(answer.status.is_success(), "{path}: {}", answer.text);
-        }
-    }
-}
-
-/// One thing after the other, until it is `done`; how often. Every call must succeed.
-async fn again_and_again<F: Future>(done: &AtomicBool, mut act: impl FnMut(usize) -> F) -> usize {
-    let mut times = 0;
-    while !done.load(Ordering::Relaxed) {
-        act(times).await;
-        times += 1;
-    }
-    times
-}
-
 /// Checks: rotate_keys_online (ASVS-11.2.2, ASVS-13.3.4).
 #[tokio::test]
 async fn rotate_keys_online_no_request_fails_and_all_that_was_made_before_works() {
@@ -194,93 +74,14 @@ async fn rotate_keys_online_no_request_fails_and_all_that_was_made_before_works(
         .setting("COUNTERSIGN_SOURCE_LIMITS", "off");
     let deployment = &Deployment::with(options).await;
     let before = Before::of(deployment).await;
-    let mut people = Vec::new();
-    for name in ["cleo", "dora", "emil"] {
-        people.push(
-            deployment
-                .create_account(&format!("{name}@example.com"))
-                .await,
-        );
-    }
-    let [cleo, dora, emil] = &people[..] else {
-        panic!("three people")
-    };
-    let session = &cleo.sign_in(&deployment.visitor()).await;
-    let owner_of_codes = dora.sign_in(&deployment.visitor()).await;
-    let codes = &dora
-        .enable_two_factor(&owner_of_codes, deployment.clock.now())
-        .await;
-    let (support, done) = (&before.support, &AtomicBool::new(false));
-
-    let sign_ins = again_and_again(done, async |n| {
-        let visitor = deployment.visitor_at(n % 2);
-        let other = cleo.sign_in(&visitor).await;
-        let elsewhere = other.at(&deployment.servers[(n + 1) % 2].url);
-        elsewhere.get("/session").await.expect(200);
-        other.post("/logout", json!({})).await.expect(204);
-        elsewhere.get("/session").await.expect(401);
-    });
-    let checks = again_and_again(done, async |n| {
-        let session = session.at(&deployment.servers[n % 2].url);
-        session.get("/settings").await.expect(200);
-        tokio::time::sleep(SHORT).await;
-    });
-    let second_factors = again_and_again(done, async |n| {
-        deployment.clock.turn_to_next_step();
-        let challenge = dora.challenge(&deployment.visitor_at(n % 2)).await;
-        let code = codes.code(deployment.clock.now());
-        let body = json!({ "challenge": challenge, "code": code, "transport": "bearer" });
-        let visitor = deployment.visitor_at((n + 1) % 2);
-        visitor.post("/login/second-factor", body).await.expect(200);
-        tokio::time::sleep(SHORT * 25).await;
-    });
-    let searches = again_and_again(done, async |n| {
-        let support = support.at(&deployment.servers[n % 2].url);
-        let body = json!({ "email": emil.email });
-        support
-            .post("/support/accounts/search", body)
-            .await
-            .expect(200);
-        tokio::time::sleep(SHORT).await;
-    });
-    let registrations = again_and_again(done, async |n| {
-        let person = deployment.register(&format!("person{n}@example.com")).await;
-        let asked = json!({ "email": person.email });
-        let visitor = deployment.visitor_at(n % 2);
-        visitor.post("/password-reset", asked).await.expect(202);
-        let token = deployment.mailed_token(&person.email, "reset").await;
-        let body = json!({ "token": token, "new_password": OTHER_PASSWORD });
-        let visitor = deployment.visitor_at((n + 1) % 2);
-        let answer = visitor.post("/password-reset/confirm", body).await;
-        assert!(answer.status.is_success(), "{}", answer.text);
-        let changed = Person {
-            password: OTHER_PASSWORD.to_owned(),
-            ..person
-        };
-        visitor
-            .post("/login", changed.login_known())
-            .await
-            .expect(200);
-    });
-    let rotation = async {
+    let traffic = Traffic::of(deployment).await;
+    let report = traffic.during(async {
         tokio::time::sleep(SHORT * 50).await;
         let report = keys(deployment, "rotate").await;
         tokio::time::sleep(SHORT * 50).await;
-        done.store(true, Ordering::Relaxed);
         report
-    };
-    let (report, counts) = {
-        let (a, b, c, d, e, report) = tokio::join!(
-            sign_ins,
-            checks,
-            second_factors,
-            searches,
-            registrations,
-            rotation
-        );
-        (report, [a, b, c, d, e])
-    };
-    assert!(counts.iter().all(|count| *count > 3), "{counts:?}");
+    });
+    let report = report.await;
     assert_eq!(
         (&report["key"], &report["not_ours"]),
         (&json!(2), &json!(0))
@@ -294,7 +95,9 @@ async fn rotate_keys_online_no_request_fails_and_all_that_was_made_before_works(
     // Both servers write under the new key, and what they wrote while it came into use can be read.
     for server in [0, 1] {
         let visitor = deployment.visitor_at(server);
-        cleo.sign_in(&visitor)
+        traffic
+            .person
+            .sign_in(&visitor)
             .await
             .get("/session")
             .await
@@ -304,7 +107,7 @@ async fn rotate_keys_online_no_request_fails_and_all_that_was_made_before_works(
     }
     deployment.verify().await;
     before.still_works(deployment, 1).await;
-    session.get("/session").await.expect(200);
+    traffic.session.get("/session").await.expect(200);
     deployment.verify().await;
     for number in [0, 1] {
         let log = deployment.log(number);
@@ -324,74 +127,6 @@ async fn rotate_keys_online_no_request_fails_and_all_that_was_made_before_works(
     for what in ["data keys", "states", "sessions", "staff"] {
         assert!(!under(what, 1) && under(what, 2), "{what}: {status}");
     }
-}
-
-/// Runs `keys rotate` and kills it as soon as `reached` says so.
-async fn kill_rotation(deployment: &Deployment, reached: impl AsyncFn() -> bool) {
-    let rotation = deployment.run(&["keys", "rotate"], "");
-    let watch = async {
-        while !reached().await {
-            tokio::time::sleep(SHORT).await;
-        }
-    };
-    // Dropping what runs kills it with SIGKILL.
-    tokio::select! {
-        output = rotation => panic!("it came to its end: {output:?}"),
-        () = watch => {}
-    }
-}
-
-#[tokio::test]
-async fn a_rotation_that_was_killed_anywhere_loses_nothing_and_is_finished_by_the_next() {
-    let options = Options::default().servers(2);
-    let deployment = &Deployment::with(options).await;
-    let before = Before::of(deployment).await;
-    let file = &master_key_file(deployment);
-    let all_is_well = async || {
-        for server in &deployment.servers {
-            let session = before.session.at(&server.url);
-            session.get("/session").await.expect(200);
-        }
-        deployment.verify().await;
-    };
-    let mut owner_s = owner(deployment).await;
-
-    // 1. The new key stands in the file, and nobody writes with it yet.
-    kill_rotation(deployment, async || key_file(file).standby().is_some()).await;
-    assert_eq!(key_file(file).current().0, 1);
-    all_is_well().await;
-    let waiting = key_file(file).to_file_text();
-
-    // 2. It is in use, and no row has been brought under it. 3. The data keys have not.
-    for (table, states_left) in [("states", true), ("data_keys", false)] {
-        let mut lock = owner_s.begin().await.unwrap();
-        execute(&mut lock, &format!("LOCK TABLE {table} IN SHARE MODE")).await;
-        let waits = async || {
-            let mut connection = owner(deployment).await;
-            let waiting = "pg_stat_activity WHERE datname = current_database()
-                AND wait_event_type = 'Lock' AND query LIKE 'WITH new AS (%'";
-            count(&mut connection, waiting).await > 0
-        };
-        kill_rotation(deployment, waits).await;
-        lock.rollback().await.unwrap();
-        let left = left_behind(&mut owner_s, 2).await;
-        let tables = left.iter().map(|(table, _)| *table).collect::<Vec<_>>();
-        assert_eq!(tables.contains(&"states"), states_left, "{left:?}");
-        assert!(tables.contains(&"data_keys"), "{left:?}");
-        all_is_well().await;
-    }
-
-    let report = keys(deployment, "rotate").await;
-    assert_eq!(report["key"], 2, "{report}");
-    assert_eq!(left_behind(&mut owner_s, 2).await, []);
-    // No third key was made, and the second is the first one that was.
-    let expected = MasterKeys::parse(&waiting).unwrap().promoted();
-    assert_eq!(*key_file(file).to_file_text(), *expected.to_file_text());
-    let again = keys(deployment, "rotate --resume").await;
-    assert_eq!((&again["key"], &again["renewed"]), (&json!(2), &json!(0)));
-    all_is_well().await;
-    before.still_works(deployment, 0).await;
-    deployment.verify().await;
 }
 
 #[tokio::test]
@@ -467,26 +202,52 @@ async fn a_key_file_that_is_damaged_while_servers_run_changes_nothing_but_the_lo
     deployment.verify().await;
 }
 
-/// A row that somebody else wrote is told of and not made ours.
+/// A server never writes with a key that the database knows as another, and takes up the right one
+/// once it is there.
 #[tokio::test]
-async fn a_rotation_makes_no_forged_row_genuine() {
+async fn a_key_with_the_id_of_another_is_not_taken_into_use() {
     let deployment = Deployment::start().await;
     let ada = deployment.create_account("ada@example.com").await;
     let session = ada.sign_in(&deployment.visitor()).await;
-    let mut connection = owner(&deployment).await;
-    let forged = "UPDATE sessions SET expires_at = expires_at + interval '10 years';
-        UPDATE states SET state = replace(state, 'password', 'totp')";
-    execute(&mut connection, forged).await;
+    let here = master_key_file(&deployment);
+    let there = deployment.data_dir().with_file_name("other-machine.key");
+    copy(&here, &there);
+    let other = key_file(&here).with_standby(&SystemRandom).unwrap();
+    let elsewhere = [("COUNTERSIGN_MASTER_KEY_FILE", there.to_str().unwrap())];
+    let rotated = deployment
+        .run_with(&["keys", "rotate"], "", &elsewhere)
+        .await;
+    assert!(rotated.status.success(), "{rotated:?}");
+
+    std::fs::write(&here, &*other.promoted().to_file_text()).unwrap();
+    tokio::time::sleep(SHORT * 100).await;
+    let log = deployment.log(0);
+    assert!(
+        log.contains("a new master key is not taken into use"),
+        "{log}"
+    );
     let output = deployment.run(&["keys", "rotate"], "").await;
-    assert_eq!(output.status.code(), Some(1), "{output:?}");
     let stderr = String::from_utf8(output.stderr).unwrap();
     assert!(
-        stderr.contains("2 rows are not what this service wrote"),
+        stderr.contains("made under another master key 2"),
         "{stderr}"
     );
-    session.get("/session").await.expect(401);
-    let left = left_behind(&mut connection, 2).await;
-    assert_eq!(left, [("states", 1), ("sessions", 1)]);
+    let body = json!({ "email": "new@example.com" });
+    let asked = deployment.visitor().post("/accounts", body).await;
+    asked.expect(202);
+    let token = deployment.mailed_token("new@example.com", "verify").await;
+    let mut connection = owner(&deployment).await;
+    let old = "registrations WHERE key_id = 1";
+    assert_eq!(count(&mut connection, old).await, 1);
+
+    copy(&there, &here);
+    tokio::time::sleep(SHORT * 100).await;
+    session.get("/session").await.expect(200);
+    let body = json!({ "token": token, "password": PASSWORD, "transport": "bearer" });
+    let opened = deployment.visitor().post("/accounts/verify", body).await;
+    opened.expect(200);
+    assert_eq!(left_behind(&mut connection, 2).await, []);
+    deployment.verify().await;
 }
 
 #[tokio::test]
