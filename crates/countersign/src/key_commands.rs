@@ -109,8 +109,8 @@ impl Rotation<'_> {
         if keys.standby().is_none() {
             keys = keys.with_standby(&SystemRandom).map_err(failed)?;
             keys::replace(self.path, &keys, &self.lock).map_err(failed)?;
-            tokio::time::sleep(self.patience).await;
         }
+        tokio::time::sleep(self.patience).await;
         let keys = keys.promoted();
         keys::replace(self.path, &keys, &self.lock).map_err(failed)?;
         self.output.note(format_args!(

@@ -157,7 +157,10 @@ pub(crate) struct Lock(#[expect(dead_code, reason = "open, it holds the lock")] 
 /// Locks the file's folder, which stays when the file is replaced.
 pub(crate) fn lock(path: &Path) -> Result<Lock, KeysError> {
     let failed = io_error(path, "locked");
-    let real = path.canonicalize().map_err(&failed)?;
+    let real = path.canonicalize().map_err(|error| match error.kind() {
+        ErrorKind::NotFound => KeysError::Missing { path: path.into() },
+        _ => failed(error),
+    })?;
     let folder = File::open(folder_of(&real)).map_err(&failed)?;
     match folder.try_lock() {
         Ok(()) => Ok(Lock(folder)),
