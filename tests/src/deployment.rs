@@ -101,9 +101,18 @@ impl Deployment {
             let made = self.run(&["keys", "generate"], "").await;
             assert!(made.status.success(), "{made:?}");
         }
+        self.add_server_with(&[]).await
+    }
+
+    /// The same with more variables, or others.
+    pub async fn add_server_with(&mut self, variables: &[(&str, &str)]) -> usize {
         let number = self.servers.len();
         let log = self.folder.path().join(format!("server-{number}.log"));
-        let server = ServerProcess::start(self.environment(), &log).await;
+        let mut environment = self.environment();
+        let variables = variables.iter();
+        environment
+            .extend(variables.map(|(name, value)| ((*name).to_owned(), (*value).to_owned())));
+        let server = ServerProcess::start(environment, &log).await;
         self.servers.push(server);
         number
     }

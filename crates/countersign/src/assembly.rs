@@ -17,12 +17,14 @@ use web::Site;
 use crate::configuration::{Configuration, SupportContact};
 use crate::database::{self, Database};
 use crate::failure::Failure;
+use crate::key_follower::KeyFile;
 use crate::keys;
 
 /// A service on its database.
 pub(crate) struct Assembly {
     pub(crate) service: Service,
     pub(crate) store: Store,
+    pub(crate) keyring: Arc<Keyring>,
     pub(crate) pool: PgPool,
 }
 
@@ -48,7 +50,8 @@ pub(crate) async fn assemble(
     public_url: String,
     clock: Arc<dyn Clock>,
 ) -> Result<Assembly, Failure> {
-    let keyring = Arc::new(Keyring::derive(keys));
+    let file = KeyFile::new(configuration.master_key_file.clone());
+    let keyring = Arc::new(Keyring::following(keys, Box::new(file)));
     let pool = connect(
         &database.url(Role::App),
         Role::App,
@@ -84,6 +87,7 @@ pub(crate) async fn assemble(
     Ok(Assembly {
         service,
         store,
+        keyring,
         pool,
     })
 }

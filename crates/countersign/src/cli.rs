@@ -188,6 +188,31 @@ pub enum KeysCommand {
         #[arg(long, value_name = "PATH")]
         output: Option<PathBuf>,
     },
+    /// Make a further master key and bring under it what can be, while servers run
+    ///
+    /// Servers take the new key up from the file by themselves. Data keys are wrapped anew; MACs of
+    /// states, sessions and staff are made anew. Tokens, device marks and waiting mail stay under the key
+    /// that they were made under until they end; look-ups by address and MACs of events for ever: old
+    /// keys stay in the file. A rotation that was interrupted is finished first, and then no
+    /// further key is made. Keep a copy of the new file.
+    ///
+    /// With several machines: `--standby` on one, copy the file to all; then without it on the
+    /// same one, and copy the file once more.
+    Rotate(Rotate),
+    /// Tell how much is under which master key, and until when
+    Status,
+}
+
+/// `countersign keys rotate`.
+#[derive(Debug, Args)]
+pub struct Rotate {
+    /// Only add a key to the file, with which servers read and do not write yet
+    #[arg(long, conflicts_with = "resume")]
+    pub standby: bool,
+
+    /// Make no key; only bring rows under the one in use
+    #[arg(long)]
+    pub resume: bool,
 }
 
 /// `countersign mail …`.

@@ -18,12 +18,12 @@ use crate::accounts::accounts;
 use crate::assembly::{Assembly, assemble, master_keys, post};
 use crate::cli::{
     AuditCommand, Cli, Command, DatabaseCommand, DatabaseRole, KeysCommand, MailCommand, Moment,
-    ProjectionsCommand, StaffCommand, StaffRole as RoleArgument,
+    ProjectionsCommand, Rotate, StaffCommand, StaffRole as RoleArgument,
 };
 use crate::configuration::Configuration;
 use crate::database::Database;
 use crate::failure::Failure;
-use crate::keys;
+use crate::key_commands;
 use crate::output::Output;
 use crate::serve::serve;
 
@@ -41,10 +41,10 @@ pub(crate) async fn run(
         Command::Config(_) => output.result(&configuration.json(), configuration.table()),
         Command::Keys(KeysCommand::Generate { output: path }) => {
             let path = path.as_ref().unwrap_or(&configuration.master_key_file);
-            keys::generate(path, &SystemRandom).map_err(|error| Failure::because(&error))?;
-            let path = path.display().to_string();
-            let people = format!("A new master key is in {path}. Keep a copy in a safe place.");
-            output.result(&json!({ "master_key_file": path }), people)
+            key_commands::generate(path, output)
+        }
+        Command::Keys(KeysCommand::Rotate(Rotate { standby: true, .. })) => {
+            key_commands::add_standby(&configuration.master_key_file, output)
         }
         Command::Database(DatabaseCommand::Url { role }) => {
             database_url(&configuration, *role, output).await
@@ -62,7 +62,11 @@ pub(crate) async fn run(
         }
         // Carried out before a database is looked for.
         Command::Support(_) | Command::Audit(AuditCommand::VerifyBundle { .. }) => Ok(()),
-        Command::Account(_) | Command::Staff(_) | Command::Audit(_) | Command::Projections(_) => {
+        Command::Keys(_)
+        | Command::Account(_)
+        | Command::Staff(_)
+        | Command::Audit(_)
+        | Command::Projections(_) => {
             let keys = master_keys(&configuration)?;
             let database = Database::join(&configuration).await?;
             // Whoever may not migrate can still work on what somebody else has migrated.
@@ -70,8 +74,13 @@ pub(crate) async fn run(
                 database.migrate().await?;
             }
             let public_url = configuration.public_url.to_string();
+            let now = clock.now();
             let assembly = assemble(&configuration, &keys, &database, public_url, clock).await?;
             let done = match &cli.command {
+                Command::Keys(command) => {
+                    let place = (&assembly, database.is_alone());
+                    key_commands::beside(command, &configuration, place, output, now).await
+                }
                 Command::Audit(command) => {
                     audit_log(command, &assembly, &database, &configuration, output).await
                 }
@@ -342,7 +351,7 @@ async fn projections(
 }
 
 /// One row a line, its columns apart by two spaces; nothing that a terminal would obey.
-fn table(columns: &[&str], rows: &[serde_json::Value]) -> String {
+pub(crate) fn table(columns: &[&str], rows: &[serde_json::Value]) -> String {
     let cell = |row: &serde_json::Value, column: &str| {
         let value = row.get(column).unwrap_or(&serde_json::Value::Null);
         let text = match value {

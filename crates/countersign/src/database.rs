@@ -143,6 +143,11 @@ impl Database {
         current.map_err(|error| Failure::because(&error))
     }
 
+    /// Whether no server can be using it: it was started by this process, for itself.
+    pub(crate) const fn is_alone(&self) -> bool {
+        matches!(self, Self::Started(_))
+    }
+
     /// Resolves when the embedded database ends by itself; never for any other.
     pub(crate) async fn died(&self) {
         match self {

@@ -2,9 +2,10 @@
 //! there is none (ASVS-13.3.2).
 //!
 //! Whoever has this file and the database can read everything, and without it nobody can,
-//! so it is neither overwritten nor left half written.
+//! so it is neither overwritten nor left half written: where a key is added, the new file takes
+//! the place of the old in one step.
 
-use std::fs::{DirBuilder, File, OpenOptions};
+use std::fs::{DirBuilder, File, OpenOptions, TryLockError};
 use std::io::{self, ErrorKind, Read, Write};
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
@@ -60,6 +61,12 @@ pub enum KeysError {
         /// The file.
         path: PathBuf,
     },
+    /// Somebody else adds a key to it.
+    #[error("the master key {} is being changed by another command", .path.display())]
+    Busy {
+        /// The file.
+        path: PathBuf,
+    },
     /// The text is no key file.
     #[error("{} is not a master key file", .path.display())]
     Malformed {
@@ -74,7 +81,7 @@ pub enum KeysError {
     Io {
         /// The file.
         path: PathBuf,
-        /// `read` or `written`.
+        /// `read`, `locked` or `written`.
         action: &'static str,
         /// The system's own words.
         #[source]
@@ -117,10 +124,7 @@ pub fn read(path: &Path) -> Result<MasterKeys, KeysError> {
 pub fn generate(path: &Path, random: &dyn Random) -> Result<MasterKeys, KeysError> {
     let keys = MasterKeys::generate(random)?;
     let failed = io_error(path, "written");
-    let folder = match path.parent() {
-        Some(parent) if !parent.as_os_str().is_empty() => parent,
-        _ => Path::new("."),
-    };
+    let folder = folder_of(path);
     if !folder.is_dir() {
         let mut builder = DirBuilder::new();
         builder
@@ -144,6 +148,61 @@ pub fn generate(path: &Path, random: &dyn Random) -> Result<MasterKeys, KeysErro
         return Err(failed(error));
     }
     Ok(keys)
+}
+
+/// Held while keys are added to a file: two of a kind would each lose the other's.
+#[derive(Debug)]
+pub(crate) struct Lock(#[expect(dead_code, reason = "open, it holds the lock")] File);
+
+/// Locks the file's folder, which stays when the file is replaced.
+pub(crate) fn lock(path: &Path) -> Result<Lock, KeysError> {
+    let failed = io_error(path, "locked");
+    let real = path.canonicalize().map_err(|error| match error.kind() {
+        ErrorKind::NotFound => KeysError::Missing { path: path.into() },
+        _ => failed(error),
+    })?;
+    let folder = File::open(folder_of(&real)).map_err(&failed)?;
+    match folder.try_lock() {
+        Ok(()) => Ok(Lock(folder)),
+        Err(TryLockError::WouldBlock) => Err(KeysError::Busy { path: path.into() }),
+        Err(TryLockError::Error(error)) => Err(failed(error)),
+    }
+}
+
+/// Puts `keys` in place of the file's, on disk when this returns. At every moment the file is the
+/// one or the other, whole.
+pub(crate) fn replace(path: &Path, keys: &MasterKeys, _: &Lock) -> Result<(), KeysError> {
+    let failed = io_error(path, "written");
+    let real = path.canonicalize().map_err(&failed)?;
+    let mut name = real.file_name().unwrap_or_default().to_owned();
+    name.push(".new");
+    let written = real.with_file_name(name);
+    let write = || {
+        // What an interrupted command has left.
+        match std::fs::remove_file(&written) {
+            Err(error) if error.kind() != ErrorKind::NotFound => return Err(error),
+            _ => {}
+        }
+        let new = OpenOptions::new()
+            .write(true)
+            .create_new(true)
+            .mode(0o600)
+            .open(&written)?;
+        fill(new, folder_of(&real), &keys.to_file_text())?;
+        std::fs::rename(&written, &real)?;
+        File::open(folder_of(&real))?.sync_all()
+    };
+    write().map_err(|error| {
+        let _ = std::fs::remove_file(&written);
+        failed(error)
+    })
+}
+
+fn folder_of(path: &Path) -> &Path {
+    match path.parent() {
+        Some(parent) if !parent.as_os_str().is_empty() => parent,
+        _ => Path::new("."),
+    }
 }
 
 fn fill(mut file: File, folder: &Path, text: &str) -> io::Result<()> {
@@ -192,6 +251,35 @@ mod tests {
         let error = generate(&path, &SystemRandom).unwrap_err();
         assert!(matches!(error, KeysError::Exists { .. }), "{error}");
         assert_eq!(fs::read(&path).unwrap(), before);
+    }
+
+    #[test]
+    fn a_key_file_is_replaced_whole_also_where_an_interrupted_command_left_a_part() {
+        let (_folder, path) = new_key();
+        let keys = read(&path).unwrap().with_standby(&SystemRandom).unwrap();
+        fs::write(path.with_file_name("master.key.new"), "1 half").unwrap();
+        let link = path.with_file_name("link");
+        std::os::unix::fs::symlink(&path, &link).unwrap();
+        let lock = lock(&link).unwrap();
+        replace(&link, &keys, &lock).unwrap();
+        assert!(fs::symlink_metadata(&link).unwrap().is_symlink());
+        assert_eq!(fs::metadata(&path).unwrap().mode() & 0o777, 0o600);
+        assert_eq!(*read(&path).unwrap().to_file_text(), *keys.to_file_text());
+        assert!(!path.with_file_name("master.key.new").exists());
+        // Where it cannot be written, what was there stays.
+        let folder = path.parent().unwrap();
+        fs::create_dir(folder.join("master.key.new")).unwrap();
+        assert!(replace(&path, &keys.promoted(), &lock).is_err());
+        assert!(read(&path).unwrap().standby().is_some());
+    }
+
+    #[test]
+    fn two_commands_do_not_add_keys_at_once() {
+        let (_folder, path) = new_key();
+        let held = lock(&path).unwrap();
+        assert!(matches!(lock(&path), Err(KeysError::Busy { .. })));
+        drop(held);
+        lock(&path).unwrap();
     }
 
     /// ASVS-13.3.2.

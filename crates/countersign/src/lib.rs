@@ -10,6 +10,8 @@ mod commands;
 pub mod configuration;
 mod database;
 pub mod failure;
+mod key_commands;
+mod key_follower;
 pub mod keys;
 mod listener;
 pub mod output;

@@ -19,6 +19,7 @@ use crate::cli::Serve;
 use crate::configuration::Configuration;
 use crate::database::Database;
 use crate::failure::Failure;
+use crate::key_follower::follow;
 use crate::listener::listen;
 use crate::output::Output;
 
@@ -72,6 +73,7 @@ pub(crate) async fn serve(
     });
     let post = post(configuration, origin.clone())?;
     let mut workers = workers(&assembly.service, sequencer, Arc::clone(&publisher), post);
+    workers.spawn(follow(Arc::clone(&assembly.keyring), assembly.pool.clone()));
 
     let settings = HttpSettings {
         public_url: public_url.url().clone(),

@@ -10,6 +10,7 @@ use aes_gcm::{Aes256Gcm, Nonce, Tag};
 use thiserror::Error;
 use zeroize::Zeroizing;
 
+use crate::keyring::UnknownKey;
 use crate::keys::KeyId;
 use crate::random::{Random, RandomUnavailable};
 
@@ -25,6 +26,8 @@ pub enum SealError {
     Random(#[from] RandomUnavailable),
     #[error("the value is too long to be sealed")]
     TooLong,
+    #[error(transparent)]
+    Key(#[from] UnknownKey),
 }
 
 /// Why a sealed value stays closed. Nothing tells a wrong key from a changed byte.

@@ -2,6 +2,7 @@
 //! one key.
 
 use std::fmt;
+use std::sync::{Arc, PoisonError, RwLock};
 
 use account::EmailAddress;
 use hkdf::Hkdf;
@@ -129,22 +130,100 @@ impl Root {
     }
 }
 
+/// Where a [`Keyring`] reads its keys anew.
+pub trait KeySource: Send + Sync {
+    /// The keys, if they may have changed since they were last asked for. What cannot be read is
+    /// the source's to report.
+    fn changed(&self) -> Option<MasterKeys>;
+
+    /// The keys that `changed` gave are not taken.
+    fn refused(&self, why: KeysLost);
+}
+
+/// Keys that would take away what was written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+pub enum KeysLost {
+    #[error("master key {0} is missing from the key file, or another than it was")]
+    Key(KeyId),
+    #[error("look-ups are under key {0}, which is no longer the oldest of the key file")]
+    Oldest(KeyId),
+}
+
 /// Everything that is done under the master keys.
-pub struct Keyring(ByKey<Root>);
+///
+/// Keys may be added while it is in use. A new one is read with at once, and written with from
+/// [`write_with_newest`](Self::write_with_newest) on: so what is made in several steps must keep
+/// the key id that each step gave.
+pub struct Keyring {
+    keys: RwLock<Keys>,
+    source: Option<Box<dyn KeySource>>,
+}
+
+#[derive(Clone)]
+struct Keys {
+    known: Arc<ByKey<Root>>,
+    writing: KeyId,
+}
 
 impl Keyring {
+    /// Of keys that never change.
     pub fn derive(keys: &MasterKeys) -> Self {
-        Self(keys.0.map(Root::new))
+        let known = Arc::new(keys.0.map(Root::new));
+        let writing = known.current;
+        Self {
+            keys: RwLock::new(Keys { known, writing }),
+            source: None,
+        }
+    }
+
+    /// Of keys that `source` can add to, at [`reload`](Self::reload) and whenever a key id is met
+    /// that is not known.
+    pub fn following(keys: &MasterKeys, source: Box<dyn KeySource>) -> Self {
+        Self {
+            source: Some(source),
+            ..Self::derive(keys)
+        }
+    }
+
+    /// Takes over what has changed at the source, unless a key that may have been written with
+    /// would be lost.
+    pub fn reload(&self) {
+        let Some(source) = &self.source else { return };
+        let Some(changed) = source.changed() else {
+            return;
+        };
+        let changed = changed.0.map(Root::new);
+        let mut keys = self.keys.write().unwrap_or_else(PoisonError::into_inner);
+        match keys.lost_in(&changed) {
+            Some(lost) => source.refused(lost),
+            None => keys.known = Arc::new(changed),
+        }
+    }
+
+    /// The key that the source says is the one to write with.
+    pub fn newest(&self) -> KeyId {
+        self.keys().known.current
+    }
+
+    /// Writes with [`newest`](Self::newest) from now on; never with an older one again.
+    pub fn write_with_newest(&self) {
+        let mut keys = self.keys.write().unwrap_or_else(PoisonError::into_inner);
+        keys.writing = keys.writing.max(keys.known.current);
+    }
+
+    fn keys(&self) -> Keys {
+        let keys = self.keys.read().unwrap_or_else(PoisonError::into_inner);
+        keys.clone()
     }
 
     /// The key for what is made now.
     pub fn current(&self) -> KeyId {
-        self.0.current
+        self.keys().writing
     }
 
-    /// All keys, oldest first.
+    /// All keys that are or were written with, oldest first.
     pub fn key_ids(&self) -> Vec<KeyId> {
-        self.0.ids().collect()
+        self.keys().known.ids().collect()
     }
 
     /// HMAC-SHA-256 over the parts, each after its length.
@@ -154,17 +233,29 @@ impl Keyring {
         key: KeyId,
         parts: &[&[u8]],
     ) -> Result<[u8; 32], UnknownKey> {
-        Ok(self.root(key)?.tag(purpose, parts))
+        self.with_root(key, |root| root.tag(purpose, parts))
     }
 
-    pub(crate) fn current_mac(&self, purpose: Purpose, parts: &[&[u8]]) -> [u8; 32] {
-        self.0.newest.tag(purpose, parts)
+    /// Under the current key, which is told.
+    pub(crate) fn current_mac(&self, purpose: Purpose, parts: &[&[u8]]) -> (KeyId, [u8; 32]) {
+        let keys = self.keys();
+        (keys.writing, keys.writing_root().tag(purpose, parts))
+    }
+
+    /// For what does not name its key: whether `tag` fits under any.
+    pub(crate) fn any_mac_fits(&self, purpose: Purpose, parts: &[&[u8]], tag: &[u8]) -> bool {
+        let known = self.keys().known;
+        known.all().fold(false, |fits, (_, root)| {
+            root.mac(purpose, parts).verify_slice(tag).is_ok() || fits
+        })
     }
 
     /// Takes the same time whatever `tag` is; an unknown key fits nothing.
     pub fn verify_mac(&self, purpose: Purpose, key: KeyId, parts: &[&[u8]], tag: &[u8]) -> bool {
-        self.root(key)
-            .is_ok_and(|root| root.mac(purpose, parts).verify_slice(tag).is_ok())
+        self.with_root(key, |root| {
+            root.mac(purpose, parts).verify_slice(tag).is_ok()
+        })
+        .unwrap_or(false)
     }
 
     /// By which an account, a registration or a throttle is found. What is looked up stays under the
@@ -179,12 +270,12 @@ impl Keyring {
     }
 
     fn lookup(&self, purpose: Purpose, text: &str) -> [u8; 32] {
-        self.0.oldest().tag(purpose, &[text.as_bytes()])
+        self.keys().known.oldest().tag(purpose, &[text.as_bytes()])
     }
 
     /// The key that look-ups are under.
     pub fn lookup_key(&self) -> KeyId {
-        self.0.ids().next().unwrap_or(self.0.current)
+        self.keys().known.oldest_id()
     }
 
     /// What a database keeps to recognise its key file; it tells nothing about the key.
@@ -193,7 +284,7 @@ impl Keyring {
     }
 
     pub(crate) fn signing_seed(&self, key: KeyId) -> Result<Key, UnknownKey> {
-        Ok(self.root(key)?.subkey(Purpose::LogSigning, "ed25519"))
+        self.with_root(key, |root| root.subkey(Purpose::LogSigning, "ed25519"))
     }
 
     /// Seals under the current key. Only the same purpose and context open it.
@@ -204,14 +295,23 @@ impl Keyring {
         plaintext: &[u8],
         random: &dyn Random,
     ) -> Result<Sealed, SealError> {
-        let key = self.0.newest.subkey(purpose, "seal");
+        self.seal_under(self.current(), purpose, context, plaintext, random)
+    }
+
+    /// As [`seal`](Self::seal), under the key of something else that stands in the same row.
+    pub fn seal_under(
+        &self,
+        key_id: KeyId,
+        purpose: Purpose,
+        context: &[&[u8]],
+        plaintext: &[u8],
+        random: &dyn Random,
+    ) -> Result<Sealed, SealError> {
+        let key = self.with_root(key_id, |root| root.subkey(purpose, "seal"))?;
         let bytes = with_purpose(purpose, context, |parts| {
             aead::seal(&key, parts, plaintext, random)
         })?;
-        Ok(Sealed {
-            key_id: self.current(),
-            bytes,
-        })
+        Ok(Sealed { key_id, bytes })
     }
 
     pub fn open(
@@ -220,17 +320,39 @@ impl Keyring {
         context: &[&[u8]],
         sealed: &Sealed,
     ) -> Result<Zeroizing<Vec<u8>>, Unsealable> {
-        let root = self
-            .root(sealed.key_id)
+        let key = self
+            .with_root(sealed.key_id, |root| root.subkey(purpose, "seal"))
             .map_err(|e| Unsealable::UnknownKey(e.0))?;
-        let key = root.subkey(purpose, "seal");
         with_purpose(purpose, context, |parts| {
             aead::open(&key, parts, &sealed.bytes)
         })
     }
 
-    fn root(&self, key: KeyId) -> Result<&Root, UnknownKey> {
-        self.0.get(key).ok_or(UnknownKey(key))
+    /// A key that is not known may have been added since.
+    fn with_root<T>(&self, key: KeyId, then: impl Fn(&Root) -> T) -> Result<T, UnknownKey> {
+        if let Some(root) = self.keys().known.get(key) {
+            return Ok(then(root));
+        }
+        self.reload();
+        let known = self.keys().known;
+        known.get(key).map(then).ok_or(UnknownKey(key))
+    }
+}
+
+impl Keys {
+    fn writing_root(&self) -> &Root {
+        self.known.get(self.writing).unwrap_or(&self.known.newest)
+    }
+
+    /// Keys above the one that is written with were never used, and may change.
+    fn lost_in(&self, changed: &ByKey<Root>) -> Option<KeysLost> {
+        let value = |root: &Root| root.tag(Purpose::Check, &[]);
+        let used = self.known.all().filter(|(id, _)| *id <= self.writing);
+        let lost = |(id, root): &(KeyId, &Root)| changed.get(*id).map(value) != Some(value(root));
+        let mut used = used.filter(lost);
+        let oldest = self.known.oldest_id();
+        let lost = used.next().map(|(id, _)| KeysLost::Key(id));
+        lost.or((changed.oldest_id() != oldest).then_some(KeysLost::Oldest(oldest)))
     }
 }
 

@@ -1,7 +1,8 @@
 //! The master keys: what an operator keeps in one file outside the database.
 //!
 //! A file of one key is the usual case. A second line with a higher id makes that key the current
-//! one, while what was made under the first can still be read.
+//! one, while what was made under the first can still be read. A line that is marked `standby` is
+//! read with and not yet written with, so that its key can reach every machine before it is used.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -13,8 +14,8 @@ use zeroize::Zeroizing;
 use crate::random::{Random, RandomUnavailable};
 
 const FILE_HEAD: &str = "\
-# Countersign master keys: <id> <32 bytes, base64url>. The highest id is used for what is new.
-# Without this file the database cannot be read; with both, everything in it can.
+# Countersign master keys: <id> <32 bytes, base64url>. The highest id is used for what is new, once
+# it is no `standby`. Without this file the database cannot be read; with both, everything in it can.
 ";
 
 /// Which master key something was made under; stored beside it. Between 1 and 2^31 - 1, so that
@@ -57,29 +58,46 @@ impl TryFrom<KeyId> for i32 {
 
 pub(crate) type Key = Zeroizing<[u8; 32]>;
 
+/// The word that marks a key which is not written with yet.
+const STANDBY: &str = "standby";
+
 /// One value for each key id, never empty.
 pub(crate) struct ByKey<T> {
     pub(crate) current: KeyId,
     pub(crate) newest: T,
     pub(crate) older: BTreeMap<KeyId, T>,
+    /// Its id is higher than the current one's.
+    pub(crate) standby: Option<(KeyId, T)>,
 }
 
 impl<T> ByKey<T> {
     pub(crate) fn get(&self, id: KeyId) -> Option<&T> {
         if id == self.current {
-            Some(&self.newest)
-        } else {
-            self.older.get(&id)
+            return Some(&self.newest);
         }
+        let standby = self.standby.as_ref();
+        let standby = standby.and_then(|(key, value)| (*key == id).then_some(value));
+        self.older.get(&id).or(standby)
     }
 
     pub(crate) fn oldest(&self) -> &T {
         self.older.values().next().unwrap_or(&self.newest)
     }
 
-    /// Oldest first.
+    pub(crate) fn oldest_id(&self) -> KeyId {
+        self.older.keys().next().copied().unwrap_or(self.current)
+    }
+
+    /// Oldest first, without the one on standby.
     pub(crate) fn ids(&self) -> impl Iterator<Item = KeyId> {
         self.older.keys().copied().chain([self.current])
+    }
+
+    /// Oldest first, the one on standby last.
+    pub(crate) fn all(&self) -> impl Iterator<Item = (KeyId, &T)> {
+        let standby = self.standby.as_ref().map(|(id, value)| (*id, value));
+        let older = self.older.iter().map(|(id, value)| (*id, value));
+        older.chain([(self.current, &self.newest)]).chain(standby)
     }
 
     pub(crate) fn map<U>(&self, change: impl Fn(&T) -> U) -> ByKey<U> {
@@ -91,6 +109,10 @@ impl<T> ByKey<T> {
                 .iter()
                 .map(|(id, value)| (*id, change(value)))
                 .collect(),
+            standby: self
+                .standby
+                .as_ref()
+                .map(|(id, value)| (*id, change(value))),
         }
     }
 }
@@ -103,7 +125,7 @@ pub struct MasterKeys(pub(crate) ByKey<Key>);
 pub enum KeyFileError {
     #[error("the key file holds no key")]
     Empty,
-    #[error("line {0} of the key file is not `<id> <key>`")]
+    #[error("line {0} of the key file is not `<id> <key>` or `<id> standby <key>`")]
     Shape(usize),
     #[error("line {0} of the key file: an id is a number between 1 and 2147483647")]
     Id(usize),
@@ -111,6 +133,19 @@ pub enum KeyFileError {
     Key(usize),
     #[error("line {0} of the key file repeats an id")]
     Repeated(usize),
+    #[error("line {0} of the key file: only the highest of several ids can be on standby")]
+    Standby(usize),
+}
+
+/// Why there is no further key to be had.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+pub enum NoFurtherKey {
+    #[error("key {0} is on standby already")]
+    Waiting(KeyId),
+    #[error("all key ids are used up")]
+    UsedUp,
+    #[error(transparent)]
+    Random(#[from] RandomUnavailable),
 }
 
 impl MasterKeys {
@@ -121,7 +156,44 @@ impl MasterKeys {
             current: KeyId(1),
             newest,
             older: BTreeMap::new(),
+            standby: None,
         }))
+    }
+
+    /// The key for what is made now.
+    pub fn current(&self) -> KeyId {
+        self.0.current
+    }
+
+    pub fn standby(&self) -> Option<KeyId> {
+        self.0.standby.as_ref().map(|(id, _)| *id)
+    }
+
+    /// These keys and a new one, on standby.
+    pub fn with_standby(self, random: &dyn Random) -> Result<Self, NoFurtherKey> {
+        if let Some(waiting) = self.standby() {
+            return Err(NoFurtherKey::Waiting(waiting));
+        }
+        let next = i32::try_from(self.0.current.0.saturating_add(1));
+        let next = next.ok().and_then(|next| KeyId::try_from(next).ok());
+        let next = next.ok_or(NoFurtherKey::UsedUp)?;
+        let standby = Some((next, Zeroizing::new(random.bytes()?)));
+        Ok(Self(ByKey { standby, ..self.0 }))
+    }
+
+    /// These keys, with the one on standby as the current one.
+    #[must_use]
+    pub fn promoted(mut self) -> Self {
+        let Some((current, newest)) = self.0.standby.take() else {
+            return self;
+        };
+        let (before, key) = (self.0.current, self.0.newest);
+        self.0.older.insert(before, key);
+        Self(ByKey {
+            current,
+            newest,
+            ..self.0
+        })
     }
 
     /// Reads the text of a key file.
@@ -133,31 +205,45 @@ impl MasterKeys {
                 continue;
             }
             let (id, key) = parse_line(line, number)?;
-            if keys.insert(id, key).is_some() {
+            if keys.insert(id, (number, key)).is_some() {
                 return Err(KeyFileError::Repeated(number));
             }
         }
-        let (current, newest) = keys.pop_last().ok_or(KeyFileError::Empty)?;
+        let (mut current, mut newest) = keys.pop_last().ok_or(KeyFileError::Empty)?;
+        let mut standby = None;
+        if newest.1.standby {
+            let before = keys.pop_last().ok_or(KeyFileError::Standby(newest.0))?;
+            standby = Some((current, newest.1.key));
+            (current, newest) = before;
+        }
+        let used = keys.into_iter().chain([(current, newest)]);
+        let mut older = used
+            .map(|(id, (number, line))| {
+                let used = (!line.standby).then_some((id, line.key));
+                used.ok_or(KeyFileError::Standby(number))
+            })
+            .collect::<Result<BTreeMap<_, _>, _>>()?;
+        let (current, newest) = older.pop_last().ok_or(KeyFileError::Empty)?;
         Ok(Self(ByKey {
             current,
             newest,
-            older: keys,
+            older,
+            standby,
         }))
     }
 
     /// The text of a key file, to be written with mode 0600.
     pub fn to_file_text(&self) -> Zeroizing<String> {
-        let lines = self.0.older.len() + 1;
-        let mut text = Zeroizing::new(String::with_capacity(FILE_HEAD.len() + lines * 64));
+        let lines = self.0.older.len() + 2;
+        let mut text = Zeroizing::new(String::with_capacity(FILE_HEAD.len() + lines * 72));
         text.push_str(FILE_HEAD);
-        for (id, key) in self
-            .0
-            .older
-            .iter()
-            .chain([(&self.0.current, &self.0.newest)])
-        {
+        for (id, key) in self.0.all() {
             text.push_str(&id.to_string());
             text.push(' ');
+            if self.standby() == Some(id) {
+                text.push_str(STANDBY);
+                text.push(' ');
+            }
             text.push_str(&Zeroizing::new(BASE64URL_NOPAD.encode(key.as_slice())));
             text.push('\n');
         }
@@ -165,12 +251,20 @@ impl MasterKeys {
     }
 }
 
-fn parse_line(line: &str, number: usize) -> Result<(KeyId, Key), KeyFileError> {
-    let (id, key) = line
+struct Line {
+    key: Key,
+    standby: bool,
+}
+
+fn parse_line(line: &str, number: usize) -> Result<(KeyId, Line), KeyFileError> {
+    let (id, rest) = line
         .split_once(char::is_whitespace)
         .ok_or(KeyFileError::Shape(number))?;
     let id = id.parse::<i32>().map_err(|_| KeyFileError::Id(number))?;
     let id = KeyId::try_from(id).map_err(|_| KeyFileError::Id(number))?;
+    let marked = rest.trim().split_once(char::is_whitespace);
+    let marked = marked.filter(|(word, _)| *word == STANDBY);
+    let key = marked.map_or(rest, |(_, key)| key);
     let bytes = BASE64URL_NOPAD
         .decode(key.trim().as_bytes())
         .map(Zeroizing::new)
@@ -178,8 +272,10 @@ fn parse_line(line: &str, number: usize) -> Result<(KeyId, Key), KeyFileError> {
     let key = bytes
         .as_slice()
         .try_into()
+        .map(Zeroizing::new)
         .map_err(|_| KeyFileError::Key(number))?;
-    Ok((id, Zeroizing::new(key)))
+    let standby = marked.is_some();
+    Ok((id, Line { key, standby }))
 }
 
 impl fmt::Debug for MasterKeys {
@@ -191,65 +287,4 @@ impl fmt::Debug for MasterKeys {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::SystemRandom;
-
-    fn line(id: &str, byte: u8) -> String {
-        format!("{id} {}\n", BASE64URL_NOPAD.encode(&[byte; 32]))
-    }
-
-    #[test]
-    fn what_is_written_is_read_again() {
-        let written = MasterKeys::generate(&SystemRandom).unwrap();
-        let read = MasterKeys::parse(&written.to_file_text()).unwrap();
-        assert_eq!(read.0.current, KeyId(1));
-        assert_eq!(*read.0.newest, *written.0.newest);
-        let two = format!("{}{}", line("1", 7), line("2", 8));
-        let again = MasterKeys::parse(&MasterKeys::parse(&two).unwrap().to_file_text()).unwrap();
-        assert_eq!(*again.0.older[&KeyId(1)], [7; 32]);
-    }
-
-    #[test]
-    fn the_highest_id_is_current_wherever_it_stands() {
-        let keys = MasterKeys::parse(&format!("# a\n{}\n{}", line("7", 1), line("3", 2))).unwrap();
-        assert_eq!(keys.0.current, KeyId(7));
-        assert_eq!(keys.0.ids().collect::<Vec<_>>(), [KeyId(3), KeyId(7)]);
-    }
-
-    #[test]
-    fn a_damaged_file_is_refused_with_the_number_of_its_line() {
-        for (text, error) in [
-            (String::new(), KeyFileError::Empty),
-            ("# only\n".to_owned(), KeyFileError::Empty),
-            ("# a\nonly\n".to_owned(), KeyFileError::Shape(2)),
-            (line("0", 1), KeyFileError::Id(1)),
-            (line("-1", 1), KeyFileError::Id(1)),
-            (line("2147483648", 1), KeyFileError::Id(1)),
-            ("1 c2hvcnQ\n".to_owned(), KeyFileError::Key(1)),
-            (line("1", 1).replace("E\n", "F\n"), KeyFileError::Key(1)),
-            (
-                format!("{}{}", line("1", 1), line("1", 2)),
-                KeyFileError::Repeated(2),
-            ),
-        ] {
-            assert_eq!(MasterKeys::parse(&text).err(), Some(error), "{text:?}");
-        }
-    }
-
-    #[test]
-    fn a_key_id_goes_through_sql_and_back() {
-        assert_eq!(
-            KeyId::try_from(i32::try_from(KeyId(5)).unwrap()),
-            Ok(KeyId(5))
-        );
-        assert!(KeyId::try_from(0).is_err());
-        assert!(i32::try_from(KeyId(u32::MAX)).is_err());
-    }
-
-    #[test]
-    fn debug_shows_no_key() {
-        let keys = MasterKeys::parse(&line("1", 65)).unwrap();
-        assert_eq!(format!("{keys:?}"), "MasterKeys { current: KeyId(1), .. }");
-    }
-}
+mod tests;

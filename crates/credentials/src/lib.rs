@@ -27,8 +27,8 @@ mod totp;
 pub use aead::{SealError, Unsealable};
 pub use context::PasswordContext;
 pub use hashing::{HashingSettings, WeakHashing};
-pub use keyring::{Keyring, Purpose, Sealed, UnknownKey};
-pub use keys::{KeyFileError, KeyId, MasterKeys, NotAKeyId};
+pub use keyring::{KeySource, Keyring, KeysLost, Purpose, Sealed, UnknownKey};
+pub use keys::{KeyFileError, KeyId, MasterKeys, NoFurtherKey, NotAKeyId};
 pub use log_signing::{LogSigner, Unsignable};
 pub use password::{
     NewPassword, PasswordRejection, PasswordRules, PresentedPassword, UNICODE_VERSION,
@@ -37,5 +37,5 @@ pub use phc::{MalformedPasswordHash, PasswordHash};
 pub use pool::{HashingError, HashingPermit, HashingPool, HashingStatistics};
 pub use random::{Random, RandomUnavailable, SystemRandom};
 pub use sealing::{DataKey, Field, SealedSecret, SecretKind, WrappedKey};
-pub use token::{Token, TokenHash, TokenKind};
+pub use token::{DeviceNonce, Token, TokenHash, TokenKind};
 pub use totp::{TotpCode, TotpSecret, WrongSecretLength};

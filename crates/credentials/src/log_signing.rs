@@ -28,7 +28,10 @@ pub struct LogSigner {
 impl LogSigner {
     /// Of the log whose keys have this name: no spaces, no plus.
     pub fn of(keyring: &Keyring, name: &str) -> Result<Self, Unsignable> {
+        let current = keyring.current();
         let mut keys = keyring.key_ids();
+        // One that was only just added is written with a little later.
+        keys.retain(|key| *key <= current);
         keys.reverse();
         keys.truncate(2);
         let signers = keys

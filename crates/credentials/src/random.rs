@@ -12,7 +12,7 @@ pub trait Random: Send + Sync + fmt::Debug {
     fn fill(&self, bytes: &mut [u8]) -> Result<(), RandomUnavailable>;
 }
 
-#[derive(Clone, Copy, Debug, Error)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 #[error("the operating system gives no random bytes")]
 pub struct RandomUnavailable;
 

@@ -70,6 +70,13 @@ pub struct Token {
     secret: Zeroizing<[u8; SECRET]>,
 }
 
+/// What is stored of a device: its token is made from this.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct DeviceNonce {
+    pub key_id: KeyId,
+    pub bytes: [u8; 16],
+}
+
 /// What is stored of a token.
 #[derive(Clone)]
 pub struct TokenHash {
@@ -155,15 +162,21 @@ impl Token {
 impl Keyring {
     /// The hash under the current key.
     pub fn token_hash(&self, token: &Token) -> TokenHash {
-        TokenHash {
-            key_id: self.current(),
-            hash: self.current_mac(Purpose::TokenHash, &token.parts()),
-        }
+        let (key_id, hash) = self.current_mac(Purpose::TokenHash, &token.parts());
+        TokenHash { key_id, hash }
     }
 
     /// Takes the same time for every token. A hash under an unknown key matches nothing.
     pub fn token_matches(&self, token: &Token, hash: &TokenHash) -> bool {
         self.verify_mac(Purpose::TokenHash, hash.key_id, &token.parts(), &hash.hash)
+    }
+
+    /// For a new device.
+    pub fn device_nonce(&self, random: &dyn Random) -> Result<DeviceNonce, RandomUnavailable> {
+        Ok(DeviceNonce {
+            key_id: self.current(),
+            bytes: random.bytes()?,
+        })
     }
 
     /// A device token needs no hash in the database: its secret is an HMAC over account, device
@@ -172,11 +185,10 @@ impl Keyring {
         &self,
         account: Uuid,
         device: Uuid,
-        key: KeyId,
-        nonce: &[u8; 16],
+        nonce: &DeviceNonce,
     ) -> Result<Token, UnknownKey> {
-        let parts: [&[u8]; 3] = [account.as_bytes(), device.as_bytes(), nonce];
-        let secret = Zeroizing::new(self.mac(Purpose::Device, key, &parts)?);
+        let parts: [&[u8]; 3] = [account.as_bytes(), device.as_bytes(), &nonce.bytes];
+        let secret = Zeroizing::new(self.mac(Purpose::Device, nonce.key_id, &parts)?);
         Ok(Token {
             kind: TokenKind::Device,
             owner: account,
@@ -185,29 +197,30 @@ impl Keyring {
         })
     }
 
+    pub fn device_token_matches(&self, token: &Token, nonce: &DeviceNonce) -> bool {
+        token.kind == TokenKind::Device
+            && self
+                .device_token(token.owner, token.id, nonce)
+                .is_ok_and(|right| right.secret.ct_eq(token.secret.as_slice()).into())
+    }
+
     /// A staff session stands in the member's history; as with a device token, nothing of its token is
     /// stored: the secret is an HMAC under the current key.
     pub fn staff_session_token(&self, staff: Uuid, session: Uuid) -> Token {
         let parts: [&[u8]; 2] = [staff.as_bytes(), session.as_bytes()];
+        let (_, secret) = self.current_mac(Purpose::StaffSession, &parts);
         Token {
             kind: TokenKind::StaffSession,
             owner: staff,
             id: session,
-            secret: Zeroizing::new(self.current_mac(Purpose::StaffSession, &parts)),
+            secret: Zeroizing::new(secret),
         }
     }
 
     pub fn staff_session_token_matches(&self, token: &Token) -> bool {
-        let right = self.staff_session_token(token.owner, token.id);
+        let parts: [&[u8]; 2] = [token.owner.as_bytes(), token.id.as_bytes()];
         token.kind == TokenKind::StaffSession
-            && bool::from(right.secret.ct_eq(token.secret.as_slice()))
-    }
-
-    pub fn device_token_matches(&self, token: &Token, key: KeyId, nonce: &[u8; 16]) -> bool {
-        token.kind == TokenKind::Device
-            && self
-                .device_token(token.owner, token.id, key, nonce)
-                .is_ok_and(|right| right.secret.ct_eq(token.secret.as_slice()).into())
+            && self.any_mac_fits(Purpose::StaffSession, &parts, token.secret.as_slice())
     }
 }
 

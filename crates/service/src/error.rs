@@ -126,7 +126,7 @@ impl From<SealError> for Error {
     fn from(error: SealError) -> Self {
         match error {
             SealError::Random(error) => error.into(),
-            other @ SealError::TooLong => Self::internal(other),
+            other @ (SealError::TooLong | SealError::Key(_)) => Self::internal(other),
         }
     }
 }

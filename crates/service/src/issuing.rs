@@ -1,7 +1,7 @@
 //! Tokens and secrets that a commit brings into being.
 
 use account::{CredentialId, DeviceId};
-use credentials::{DataKey, KeyId, PasswordHash, SecretKind, Token, TokenHash, TokenKind};
+use credentials::{DataKey, DeviceNonce, PasswordHash, SecretKind, Token, TokenHash, TokenKind};
 use store::NewSecret;
 use uuid::Uuid;
 
@@ -31,25 +31,19 @@ impl Service {
         Ok((token.reveal(), self.keyring().token_hash(&token)))
     }
 
-    pub(crate) fn new_device_token(
-        &self,
-        account: Uuid,
-        device: DeviceId,
-        nonce: &[u8; 16],
-    ) -> Result<Secret, Error> {
-        self.device_token(account, device, self.keyring().current(), nonce)
+    pub(crate) fn device_nonce(&self) -> Result<DeviceNonce, Error> {
+        Ok(self.keyring().device_nonce(self.random())?)
     }
 
     pub(crate) fn device_token(
         &self,
         account: Uuid,
         device: DeviceId,
-        key: KeyId,
-        nonce: &[u8; 16],
+        nonce: &DeviceNonce,
     ) -> Result<Secret, Error> {
         let token = self
             .keyring()
-            .device_token(account, device.as_uuid(), key, nonce);
+            .device_token(account, device.as_uuid(), nonce);
         Ok(token.map_err(Error::internal)?.reveal())
     }
 }

@@ -212,9 +212,7 @@ impl Service {
         let devices = self.store().devices(account, self.now()).await?;
         Ok(devices.iter().any(|device| {
             device.id.as_uuid() == token.id()
-                && self
-                    .keyring()
-                    .device_token_matches(&token, device.key_id, &device.nonce)
+                && self.keyring().device_token_matches(&token, &device.nonce)
         }))
     }
 
@@ -260,7 +258,8 @@ impl Service {
         let (link_token, token) = self.new_token(TokenKind::Verification, id, id)?;
         let expires_at = now + self.policy().verification_lifetime;
         let context: [&[u8]; 2] = [b"registration", id.as_bytes()];
-        let sealed = self.keyring().seal(
+        let sealed = self.keyring().seal_under(
+            token.key_id,
             Purpose::Outbox,
             &context,
             address.as_written().as_bytes(),

@@ -49,10 +49,7 @@ impl Service {
             &text,
             self.random(),
         )?;
-        Ok(SealedMail {
-            id,
-            sealed: sealed.bytes,
-        })
+        Ok(SealedMail { id, sealed })
     }
 
     /// A mail to the account's own address.

@@ -3,7 +3,9 @@
 use account::command::OpenAccount;
 use account::event::Opening;
 use account::{Account, AccountId, Actor, Command, CredentialId, DeviceId, EmailAddress};
-use credentials::{DataKey, Field, NewPassword, PasswordContext, PasswordHash, Token, TokenKind};
+use credentials::{
+    DataKey, DeviceNonce, Field, NewPassword, PasswordContext, PasswordHash, Token, TokenKind,
+};
 use store::{Beside, Entry, Issued, Loaded, Spent};
 
 use crate::{Caller, Error, Secret, Service};
@@ -35,7 +37,7 @@ impl Service {
             registration: Some(registration.id),
             ..Spent::default()
         };
-        let nonce = self.random().bytes()?;
+        let nonce = self.device_nonce()?;
         let device = DeviceId::from_uuid(self.new_id()?);
         let opened = self
             .open(Some(caller), &address, &hash, Some((device, nonce)), spent)
@@ -45,7 +47,7 @@ impl Service {
             Err(Error::AddressTaken) => return Err(Error::TokenExpired),
             other => other?,
         };
-        self.new_device_token(account.as_uuid(), device, &nonce)
+        self.device_token(account.as_uuid(), device, &nonce)
     }
 
     /// Opens an account without a mail round trip.
@@ -76,7 +78,7 @@ impl Service {
         caller: Option<&Caller>,
         address: &EmailAddress,
         hash: &PasswordHash,
-        device: Option<(DeviceId, [u8; 16])>,
+        device: Option<(DeviceId, DeviceNonce)>,
         spent: Spent,
     ) -> Result<AccountId, Error> {
         let id = self.new_id()?;

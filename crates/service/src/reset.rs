@@ -5,7 +5,7 @@ use std::time::Duration;
 use account::command::{ResetPassword, SetPassword};
 use account::throttle::Backoff;
 use account::{AccountId, Actor, Command, CredentialId, DeviceId, PasswordVerdict, ResetId};
-use credentials::{PasswordHash, Token, TokenKind};
+use credentials::{DeviceNonce, PasswordHash, Token, TokenKind};
 use store::{Beside, Dossier, Entry, Issued};
 
 use crate::act::Attempts;
@@ -20,7 +20,7 @@ struct Chosen {
     password: CredentialId,
     hash: PasswordHash,
     device: DeviceId,
-    nonce: [u8; 16],
+    nonce: DeviceNonce,
 }
 
 impl Service {
@@ -54,7 +54,7 @@ impl Service {
             hash: self.0.hashing.hash(&password, self.random()).await?,
             password: CredentialId::from_uuid(self.new_id()?),
             device: DeviceId::from_uuid(self.new_id()?),
-            nonce: self.random().bytes()?,
+            nonce: self.device_nonce()?,
         };
         let mut attempts = self.attempts("ResetPassword", &token.owner())?;
         loop {
@@ -67,7 +67,7 @@ impl Service {
                 .attempt_reset(caller, &chosen, dossier, &mut attempts)
                 .await?
             {
-                return self.new_device_token(token.owner(), chosen.device, &chosen.nonce);
+                return self.device_token(token.owner(), chosen.device, &chosen.nonce);
             }
         }
     }

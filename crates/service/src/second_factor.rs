@@ -145,11 +145,11 @@ impl Service {
         let (token, hash) = self.new_token(kind, owner, id.as_uuid())?;
         issued.session = Some(hash);
         let device_token = if let Some(known) = device {
-            self.device_token(owner, known.id, known.key_id, &known.nonce)?
+            self.device_token(owner, known.id, &known.nonce)?
         } else {
-            let nonce = self.random().bytes()?;
+            let nonce = self.device_nonce()?;
             issued.device_nonce = Some(nonce);
-            self.new_device_token(owner, presented.session.device, &nonce)?
+            self.device_token(owner, presented.session.device, &nonce)?
         };
         let device_token = Some(device_token);
         Ok(Some(NewSession {

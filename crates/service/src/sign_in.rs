@@ -13,7 +13,7 @@ use account::{
     Refusal, SessionId,
 };
 use chrono::{DateTime, Utc};
-use credentials::{Token, TokenKind};
+use credentials::{DeviceNonce, Token, TokenKind};
 use store::{Beside, Device, Dossier, Entry, Issued, NewSecret, SignInDossier};
 use zeroize::Zeroizing;
 
@@ -68,7 +68,7 @@ pub(crate) struct Presented {
     session: SessionId,
     challenge: ChallengeId,
     new_device: DeviceId,
-    nonce: [u8; 16],
+    nonce: DeviceNonce,
 }
 
 impl Service {
@@ -98,7 +98,7 @@ impl Service {
             session: SessionId::from_uuid(self.new_id()?),
             challenge: ChallengeId::from_uuid(self.new_id()?),
             new_device: DeviceId::from_uuid(self.new_id()?),
-            nonce: self.random().bytes()?,
+            nonce: self.device_nonce()?,
         })
     }
 
@@ -243,11 +243,9 @@ impl Service {
                     let (token, hash) = self.new_token(kind, account, session.as_uuid())?;
                     issued.session = Some(hash);
                     let device_token = match device {
-                        Some(known) => {
-                            self.device_token(account, known.id, known.key_id, &known.nonce)?
-                        }
+                        Some(known) => self.device_token(account, known.id, &known.nonce)?,
                         None => {
-                            self.new_device_token(account, presented.new_device, &presented.nonce)?
+                            self.device_token(account, presented.new_device, &presented.nonce)?
                         }
                     };
                     let (id, expires_at) = (*session, *expires_at);

@@ -267,8 +267,9 @@ impl Service {
 
     fn fingerprint(&self, parts: &[&[u8]]) -> Result<[u8; 32], Error> {
         let keyring = self.keyring();
+        // A look-up: under a newer key the first answer would not be found.
         keyring
-            .mac(Purpose::TokenHash, keyring.current(), parts)
+            .mac(Purpose::TokenHash, keyring.lookup_key(), parts)
             .map_err(Error::internal)
     }
 

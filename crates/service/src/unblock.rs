@@ -14,7 +14,7 @@ impl Service {
         let account = AccountId::from_uuid(token.owner());
         let mut attempts = self.attempts("RememberDevice", &token.owner())?;
         let device = DeviceId::from_uuid(self.new_id()?);
-        let nonce = self.random().bytes()?;
+        let nonce = self.device_nonce()?;
         loop {
             let expires_at = self
                 .store()
@@ -51,7 +51,7 @@ impl Service {
                 .commit(Entry::new(decided, issued, metadata), beside, &mut attempts)
                 .await?
             {
-                return self.new_device_token(token.owner(), device, &nonce);
+                return self.device_token(token.owner(), device, &nonce);
             }
         }
     }

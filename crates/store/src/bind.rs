@@ -9,7 +9,7 @@ use uuid::Uuid;
 
 use crate::commit::{Beside, StreamPart};
 use crate::projection::AccountRows;
-use crate::sessions::factors_text;
+use crate::sessions::{SessionRecord, factors_text};
 use crate::staff::StaffImage;
 use crate::{Error, Store};
 
@@ -19,10 +19,16 @@ pub(crate) fn key_column(key: KeyId) -> i32 {
     i32::try_from(key.0).unwrap_or(i32::MAX)
 }
 
+/// Of the session that a commit begins, and of the one that it changes.
+struct SessionMacs {
+    new: Option<Vec<u8>>,
+    changed: Option<Vec<u8>>,
+}
+
 pub(crate) type Statement<'q> = Query<'q, Postgres, PgArguments>;
 
 /// $1 to $17
-fn bind_events<'q>(query: Statement<'q>, part: &StreamPart, key: i32) -> Statement<'q> {
+fn bind_events<'q>(query: Statement<'q>, part: &StreamPart) -> Statement<'q> {
     let (events, state) = (
         &part.events,
         part.state
@@ -40,7 +46,7 @@ fn bind_events<'q>(query: Statement<'q>, part: &StreamPart, key: i32) -> Stateme
         .bind(events.recorded_at.clone())
         .bind(events.hashes.clone())
         .bind(events.macs.clone())
-        .bind(key)
+        .bind(key_column(part.key))
         .bind(state.map(|state| state.version))
         .bind(state.map(|state| state.state.clone()))
         .bind(state.map(|state| state.tip.clone()))
@@ -79,83 +85,86 @@ impl Store {
         beside: &Beside,
         at: DateTime<Utc>,
     ) -> Result<Statement<'q>, Error> {
-        let key = key_column(self.keyring.current());
-        let query = bind_events(sqlx::query(COMMIT), part, key);
+        let macs = self.session_macs(&part.account_rows)?;
+        let query = bind_events(sqlx::query(COMMIT), part);
         let query = bind_account(query, part, beside);
-        let query = self.bind_session(query, &part.account_rows)?;
+        let query = bind_session(query, &part.account_rows, &macs)?;
         let query = bind_tokens_and_secrets(query, &part.account_rows, beside);
         let query = bind_keys_and_devices(query, part, beside);
         let query = bind_beside(query, beside, at);
         let query = bind_answer_and_staff(query, part.staff.as_ref(), beside);
-        // $89 and $90
-        Ok(query
-            .bind(key_column(self.keyring.lookup_key()))
-            .bind(part.account_rows.erases))
+        // $89
+        let query = query.bind(key_column(self.keyring.lookup_key()));
+        let query = bind_key_ids(query, part, beside);
+        // $98
+        Ok(query.bind(part.account_rows.erases))
     }
 
-    /// $31 to $42
-    fn bind_session<'q>(
-        &self,
-        query: Statement<'q>,
-        rows: &AccountRows,
-    ) -> Result<Statement<'q>, Error> {
-        let new = rows.new_session.as_slice();
-        let json = |personal: &Option<account::Personal>| {
-            personal
-                .as_ref()
-                .map(serde_json::to_string)
-                .transpose()
-                .map_err(Error::Serialize)
-        };
-        let macs = new
-            .iter()
-            .map(|session| session.mac(&self.keyring).map(|mac| mac.to_vec()));
-        let ips = new
-            .iter()
-            .map(|session| json(&session.ip))
-            .collect::<Result<Vec<_>, _>>()?;
-        let agents = new
-            .iter()
-            .map(|session| json(&session.user_agent))
-            .collect::<Result<Vec<_>, _>>()?;
-        let changed = rows.changed_session.as_ref();
-        let changed_mac = changed
-            .map(|session| session.mac(&self.keyring))
-            .transpose()?;
-        Ok(query
-            .bind(
-                new.iter()
-                    .map(|session| session.id.as_uuid())
-                    .collect::<Vec<_>>(),
-            )
-            .bind(
-                new.iter()
-                    .map(|session| session.token.hash.to_vec())
-                    .collect::<Vec<_>>(),
-            )
-            .bind(
-                new.iter()
-                    .map(|session| session.created_at)
-                    .collect::<Vec<_>>(),
-            )
-            .bind(
-                new.iter()
-                    .map(|session| session.expires_at)
-                    .collect::<Vec<_>>(),
-            )
-            .bind(
-                new.iter()
-                    .map(|s| factors_text(&s.factors))
-                    .collect::<Vec<_>>(),
-            )
-            .bind(ips)
-            .bind(agents)
-            .bind(macs.collect::<Result<Vec<_>, _>>()?)
-            .bind(changed.map(|session| session.id.as_uuid()))
-            .bind(changed.map(|session| factors_text(&session.factors)))
-            .bind(changed.map(|session| session.last_seen_at))
-            .bind(changed_mac.map(|mac| mac.to_vec())))
+    fn session_macs(&self, rows: &AccountRows) -> Result<SessionMacs, Error> {
+        let mac = |session: &SessionRecord| session.mac(&self.keyring);
+        Ok(SessionMacs {
+            new: rows.new_session.as_ref().map(mac).transpose()?,
+            changed: rows.changed_session.as_ref().map(mac).transpose()?,
+        })
     }
+}
+
+/// $31 to $42
+fn bind_session<'q>(
+    query: Statement<'q>,
+    rows: &AccountRows,
+    macs: &SessionMacs,
+) -> Result<Statement<'q>, Error> {
+    let new = rows.new_session.as_slice();
+    let json = |personal: &Option<account::Personal>| {
+        personal
+            .as_ref()
+            .map(serde_json::to_string)
+            .transpose()
+            .map_err(Error::Serialize)
+    };
+    let ips = new
+        .iter()
+        .map(|session| json(&session.ip))
+        .collect::<Result<Vec<_>, _>>()?;
+    let agents = new
+        .iter()
+        .map(|session| json(&session.user_agent))
+        .collect::<Result<Vec<_>, _>>()?;
+    let changed = rows.changed_session.as_ref();
+    Ok(query
+        .bind(
+            new.iter()
+                .map(|session| session.id.as_uuid())
+                .collect::<Vec<_>>(),
+        )
+        .bind(
+            new.iter()
+                .map(|session| session.token.hash.to_vec())
+                .collect::<Vec<_>>(),
+        )
+        .bind(
+            new.iter()
+                .map(|session| session.created_at)
+                .collect::<Vec<_>>(),
+        )
+        .bind(
+            new.iter()
+                .map(|session| session.expires_at)
+                .collect::<Vec<_>>(),
+        )
+        .bind(
+            new.iter()
+                .map(|s| factors_text(&s.factors))
+                .collect::<Vec<_>>(),
+        )
+        .bind(ips)
+        .bind(agents)
+        .bind(macs.new.iter().cloned().collect::<Vec<_>>())
+        .bind(changed.map(|session| session.id.as_uuid()))
+        .bind(changed.map(|session| factors_text(&session.factors)))
+        .bind(changed.map(|session| session.last_seen_at))
+        .bind(macs.changed.clone()))
 }
 
 /// $43 to $50
@@ -241,7 +250,7 @@ fn bind_keys_and_devices<'q>(
         .bind(part.owner)
         .bind(beside.data_key.as_ref().map(|key| key.bytes.clone()))
         .bind(new.map(|device| device.id))
-        .bind(new.map(|device| device.nonce.to_vec()))
+        .bind(new.map(|device| device.nonce.bytes.to_vec()))
         .bind(new.map(|device| device.expires_at))
         .bind(rows.voids_devices)
         .bind(device.map(|device| device.id.as_uuid()))
@@ -284,7 +293,7 @@ fn bind_beside<'q>(query: Statement<'q>, beside: &Beside, at: DateTime<Utc>) -> 
         .bind(
             mails
                 .iter()
-                .map(|mail| mail.sealed.clone())
+                .map(|mail| mail.sealed.bytes.clone())
                 .collect::<Vec<_>>(),
         )
         .bind(registration.map(|registration| registration.id))
@@ -315,7 +324,28 @@ fn bind_answer_and_staff<'q>(
         .bind(staff.map(|staff| staff.record.issued_at))
         .bind(staff.map(|staff| staff.record.expires_at))
         .bind(staff.and_then(|staff| staff.record.revoked_at))
-        .bind(staff.map(|staff| staff.mac.to_vec()))
+        .bind(staff.map(|staff| staff.mac.clone()))
         .bind(beside.lifts_devices)
         .bind(beside.acting_staff.map(account::StaffId::as_uuid))
+}
+
+/// $90 to $97: what each thing was made under. A key that is added meanwhile may have come into use
+/// between two of them.
+fn bind_key_ids<'q>(query: Statement<'q>, part: &StreamPart, beside: &Beside) -> Statement<'q> {
+    let (rows, staff) = (&part.account_rows, part.staff.as_ref());
+    let sessions = rows.new_session.iter().map(|new| new.token.key_id);
+    let tokens = rows.new_tokens.iter().map(|token| token.hash.key_id);
+    let unblock = beside.unblock.as_ref().map(|(_, hash, _)| hash.key_id);
+    let mails = beside.mails.iter().map(|mail| mail.sealed.key_id);
+    let device = rows.new_device.as_ref();
+    let registration = beside.registration.as_ref();
+    query
+        .bind(part.state.as_ref().map(|state| key_column(state.key)))
+        .bind(sessions.map(key_column).collect::<Vec<_>>())
+        .bind(tokens.chain(unblock).map(key_column).collect::<Vec<_>>())
+        .bind(beside.data_key.as_ref().map(|key| key_column(key.key_id)))
+        .bind(device.map(|device| key_column(device.nonce.key_id)))
+        .bind(mails.map(key_column).collect::<Vec<_>>())
+        .bind(registration.map(|new| key_column(new.token.key_id)))
+        .bind(staff.map(|staff| key_column(staff.record.token.key_id)))
 }

@@ -6,7 +6,7 @@ use account::staff::Staff;
 use account::{Account, AccountId, StaffId};
 use chrono::{DateTime, Utc};
 use cqrs_es::Aggregate;
-use credentials::{SealedSecret, SecretKind, TokenHash, WrappedKey};
+use credentials::{KeyId, Sealed, SealedSecret, SecretKind, TokenHash, WrappedKey};
 use uuid::Uuid;
 
 use crate::event_row::{NewEvents, chain};
@@ -66,7 +66,7 @@ pub struct ThrottleChange {
 #[derive(Debug)]
 pub struct SealedMail {
     pub id: Uuid,
-    pub sealed: Vec<u8>,
+    pub sealed: Sealed,
 }
 
 #[derive(Debug)]
@@ -74,6 +74,7 @@ pub struct NewRegistration {
     pub id: Uuid,
     pub address_hash: [u8; 32],
     pub token: TokenHash,
+    /// Sealed under the token's key.
     pub address: Vec<u8>,
     pub expires_at: DateTime<Utc>,
 }
@@ -100,6 +101,8 @@ pub(crate) struct StreamPart {
     pub(crate) id: Option<String>,
     pub(crate) aggregate_type: Option<&'static str>,
     pub(crate) base: i64,
+    /// Of the events.
+    pub(crate) key: KeyId,
     pub(crate) events: NewEvents,
     pub(crate) state: Option<StateImage>,
     pub(crate) account: Option<Uuid>,
@@ -140,6 +143,7 @@ impl Store {
             id: None,
             aggregate_type: None,
             base: 0,
+            key: self.keyring.current(),
             events: NewEvents::default(),
             state: None,
             // Images of live keys are absent: nothing of the account is ended by this.
@@ -155,8 +159,9 @@ impl Store {
         let (decided, keyring) = (&entry.decided, &self.keyring);
         let before = &decided.before;
         let metadata = serde_json::to_string(&entry.metadata).map_err(Error::Serialize)?;
+        let key = keyring.current();
         let (events, tip) = chain::<A>(
-            keyring,
+            (keyring, key),
             before.id,
             (before.version, before.tip),
             &decided.events,
@@ -168,6 +173,7 @@ impl Store {
             id: Some(before.id.to_string()),
             aggregate_type: Some(A::TYPE),
             base: before.version.cast_signed(),
+            key,
             events,
             state: Some(StateImage::of(
                 keyring,

@@ -3,7 +3,7 @@
 
 use account::throttle::{Backoff, DeviceFailures, SourceFailures};
 use account::{Account, AccountId, CredentialId, DeviceId};
-use credentials::{DataKey, SealedSecret, SecretKind, Token, WrappedKey};
+use credentials::{DataKey, DeviceNonce, SealedSecret, SecretKind, Token, WrappedKey};
 use sqlx::Row;
 use sqlx::postgres::PgRow;
 use uuid::Uuid;
@@ -37,8 +37,7 @@ pub struct SignInDossier {
 pub struct Device {
     pub id: DeviceId,
     pub failures: Versioned<DeviceFailures>,
-    pub nonce: [u8; 16],
-    pub key_id: credentials::KeyId,
+    pub nonce: DeviceNonce,
 }
 
 impl Dossier {
@@ -186,10 +185,8 @@ impl Store {
         let Some(device) = device_row(row)? else {
             return Ok(None);
         };
-        let ours = owner == Some(token.owner())
-            && self
-                .keyring
-                .device_token_matches(token, device.key_id, &device.nonce);
+        let ours =
+            owner == Some(token.owner()) && self.keyring.device_token_matches(token, &device.nonce);
         Ok(ours.then_some(device))
     }
 
@@ -260,9 +257,10 @@ fn device_row(row: &PgRow) -> Result<Option<Device>, Error> {
     let Some(id) = row.try_get::<Option<Uuid>, _>("device_id")? else {
         return Ok(None);
     };
-    let Ok(nonce) = row.try_get::<Vec<u8>, _>("nonce")?.try_into() else {
+    let Ok(bytes) = row.try_get::<Vec<u8>, _>("nonce")?.try_into() else {
         return Ok(None);
     };
+    let key_id = key_id(row.try_get("device_key_id")?)?;
     let failures = serde_json::from_str(row.try_get("failures")?).unwrap_or_default();
     Ok(Some(Device {
         id: DeviceId::from_uuid(id),
@@ -270,8 +268,7 @@ fn device_row(row: &PgRow) -> Result<Option<Device>, Error> {
             value: failures,
             version: row.try_get("device_version")?,
         },
-        nonce,
-        key_id: key_id(row.try_get("device_key_id")?)?,
+        nonce: DeviceNonce { key_id, bytes },
     }))
 }
 

@@ -39,14 +39,14 @@ pub(crate) struct NewEvents {
 
 /// Continues a stream's chain with `events`.
 pub(crate) fn chain<A: Aggregate>(
-    keyring: &Keyring,
+    (keyring, key): (&Keyring, KeyId),
     id: Uuid,
     (version, tip): (u64, [u8; 32]),
     events: &[A::Event],
     metadata: &str,
     at: DateTime<Utc>,
 ) -> Result<(NewEvents, [u8; 32]), Error> {
-    let (key, aggregate_id, recorded_at) = (keyring.current(), id.to_string(), timestamp(at));
+    let (aggregate_id, recorded_at) = (id.to_string(), timestamp(at));
     let mut rows = NewEvents::default();
     let mut tip = tip;
     for (sequence, event) in (version + 1..).zip(events) {

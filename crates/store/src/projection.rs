@@ -5,7 +5,7 @@ use account::state::{Opened, TwoFactor};
 use account::{Account, AccountEvent, CredentialId, Metadata};
 use chrono::{DateTime, Duration, Utc};
 use cqrs_es::Aggregate;
-use credentials::TokenHash;
+use credentials::{DeviceNonce, TokenHash};
 use uuid::Uuid;
 
 use crate::Error;
@@ -18,7 +18,7 @@ pub struct Issued {
     pub session: Option<TokenHash>,
     pub challenge: Option<TokenHash>,
     pub reset: Option<TokenHash>,
-    pub device_nonce: Option<[u8; 16]>,
+    pub device_nonce: Option<DeviceNonce>,
     /// The session whose factors the command changes, as it was when it authenticated the caller.
     pub confirming: Option<SessionRecord>,
 }
@@ -75,7 +75,7 @@ pub(crate) struct NewToken {
 #[derive(Debug)]
 pub(crate) struct NewDevice {
     pub(crate) id: Uuid,
-    pub(crate) nonce: [u8; 16],
+    pub(crate) nonce: DeviceNonce,
     pub(crate) expires_at: DateTime<Utc>,
 }
 

@@ -116,7 +116,7 @@ impl Store {
             .bind(record.issued_at)
             .bind(record.expires_at)
             .bind(record.revoked_at)
-            .bind(record.mac(&self.keyring)?.as_slice())
+            .bind(record.mac(&self.keyring)?)
             .execute(&mut *transaction)
             .await?;
         }
@@ -156,7 +156,7 @@ impl Store {
         .bind(STATE_SHAPE)
         .bind(image.state)
         .bind(image.mac)
-        .bind(key_column(self.keyring.current()))
+        .bind(key_column(image.key))
         .execute(transaction)
         .await?;
         Ok(())
@@ -295,7 +295,7 @@ async fn rebuild_settings(
 
 async fn rebuild_session(
     session: &SessionRecord,
-    mac: [u8; 32],
+    mac: Vec<u8>,
     transaction: &mut PgConnection,
 ) -> Result<(), Error> {
     let json = |personal: &Option<account::Personal>| {
@@ -318,7 +318,7 @@ async fn rebuild_session(
     .bind(json(&session.ip)?)
     .bind(json(&session.user_agent)?)
     .bind(session.last_seen_at)
-    .bind(mac.as_slice())
+    .bind(mac)
     .execute(transaction)
     .await?;
     Ok(())

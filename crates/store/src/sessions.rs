@@ -9,6 +9,7 @@ use sqlx::Row;
 use sqlx::postgres::PgRow;
 
 use crate::error::key_id;
+use crate::row_mac::{row_mac, row_mac_fits};
 use crate::stream::state_columns;
 use crate::{Corruption, Error, Store};
 
@@ -67,13 +68,10 @@ fn factors_from(text: &str) -> Option<Vec<Factor>> {
 }
 
 impl SessionRecord {
-    pub(crate) fn mac(&self, keyring: &Keyring) -> Result<[u8; 32], UnknownKey> {
+    pub(crate) fn mac(&self, keyring: &Keyring) -> Result<Vec<u8>, UnknownKey> {
         let parts = self.mac_parts();
-        keyring.mac(
-            Purpose::SessionMac,
-            self.token.key_id,
-            &parts.each_ref().map(Vec::as_slice),
-        )
+        let parts = parts.each_ref().map(Vec::as_slice);
+        row_mac(keyring, Purpose::SessionMac, self.token.key_id, &parts)
     }
 
     fn mac_parts(&self) -> [Vec<u8>; 7] {
@@ -126,7 +124,7 @@ impl SessionRecord {
     pub(crate) fn fits(&self, keyring: &Keyring, mac: &[u8]) -> bool {
         let parts = self.mac_parts();
         let parts = parts.each_ref().map(Vec::as_slice);
-        keyring.verify_mac(Purpose::SessionMac, self.token.key_id, &parts, mac)
+        row_mac_fits(keyring, Purpose::SessionMac, self.token.key_id, &parts, mac)
     }
 
     pub fn is_live(&self, now: DateTime<Utc>, idle: Duration) -> bool {
@@ -217,7 +215,7 @@ impl Store {
         .bind(record.account.as_uuid())
         .bind(record.id.as_uuid())
         .bind(now)
-        .bind(seen.mac(&self.keyring)?.as_slice())
+        .bind(seen.mac(&self.keyring)?)
         .bind(record.last_seen_at)
         .bind(factors_text(&record.factors))
         .execute(&self.pool)

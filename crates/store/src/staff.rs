@@ -3,7 +3,7 @@
 use account::StaffId;
 use account::staff::{Issued, Role, Staff};
 use chrono::{DateTime, Utc};
-use credentials::{DataKey, Keyring, Purpose, Token, TokenHash, WrappedKey};
+use credentials::{DataKey, Keyring, Purpose, Token, TokenHash, UnknownKey, WrappedKey};
 use sqlx::Row;
 use sqlx::postgres::PgRow;
 use uuid::Uuid;
@@ -11,6 +11,7 @@ use uuid::Uuid;
 use crate::error::key_id;
 use crate::links::token_hash_from;
 use crate::projection::Entry;
+use crate::row_mac::{row_mac, row_mac_fits};
 use crate::stream::{Loaded, state_columns};
 use crate::{Corruption, Error, Store};
 
@@ -29,7 +30,7 @@ pub struct StaffRecord {
 #[derive(Debug)]
 pub(crate) struct StaffImage {
     pub(crate) record: StaffRecord,
-    pub(crate) mac: [u8; 32],
+    pub(crate) mac: Vec<u8>,
 }
 
 impl StaffRecord {
@@ -57,10 +58,10 @@ impl StaffRecord {
         ]
     }
 
-    pub(crate) fn mac(&self, keyring: &Keyring) -> Result<[u8; 32], Error> {
+    pub(crate) fn mac(&self, keyring: &Keyring) -> Result<Vec<u8>, UnknownKey> {
         let parts = self.mac_parts();
         let parts = parts.each_ref().map(Vec::as_slice);
-        Ok(keyring.mac(Purpose::StaffMac, self.token.key_id, &parts)?)
+        row_mac(keyring, Purpose::StaffMac, self.token.key_id, &parts)
     }
 
     /// The row that the history of a member of staff tells.
@@ -108,7 +109,13 @@ impl StaffRecord {
         };
         let (parts, mac): (_, Vec<u8>) = (record.mac_parts(), row.try_get("mac")?);
         let parts = parts.each_ref().map(Vec::as_slice);
-        let ours = keyring.verify_mac(Purpose::StaffMac, record.token.key_id, &parts, &mac);
+        let ours = row_mac_fits(
+            keyring,
+            Purpose::StaffMac,
+            record.token.key_id,
+            &parts,
+            &mac,
+        );
         Ok(ours.then_some(record))
     }
 }

@@ -127,16 +127,19 @@ pub(crate) struct StateImage {
     pub(crate) recorded_at: String,
     pub(crate) state: String,
     pub(crate) mac: Vec<u8>,
+    pub(crate) key: KeyId,
 }
 
-fn mac_parts<'a>(
+const SHAPE: &[u8; 4] = &STATE_SHAPE.to_be_bytes();
+
+/// What the MAC of a row of states covers.
+pub(crate) fn mac_parts<'a>(
     stream: (&'a str, &'a str),
     version: &'a [u8; 8],
     tip: &'a [u8],
     recorded_at: &'a str,
-    state: &'a str,
+    (shape, state): (&'a [u8; 4], &'a str),
 ) -> [&'a [u8]; 7] {
-    let shape = const { &STATE_SHAPE.to_be_bytes() };
     [
         stream.0.as_bytes(),
         stream.1.as_bytes(),
@@ -165,14 +168,16 @@ impl StateImage {
             &version_bytes,
             &tip,
             &recorded_at,
-            &state,
+            (SHAPE, &state),
         );
-        let mac = keyring.mac(Purpose::StateMac, keyring.current(), &parts)?;
+        let key = keyring.current();
+        let mac = keyring.mac(Purpose::StateMac, key, &parts)?;
         Ok(Self {
             version: version.cast_signed(),
             tip: tip.to_vec(),
             recorded_at,
             mac: mac.to_vec(),
+            key,
             state,
         })
     }
@@ -212,7 +217,7 @@ pub(crate) fn loaded_from<A: Aggregate>(
         &version_bytes,
         &tip,
         recorded_at,
-        state,
+        (SHAPE, state),
     );
     let key = KeyId::try_from(row.try_get::<i32, _>("state_key_id")?);
     let ours = row.try_get::<i32, _>("shape")? == STATE_SHAPE
@@ -294,7 +299,7 @@ impl Store {
         .bind(STATE_SHAPE)
         .bind(image.state)
         .bind(image.mac)
-        .bind(crate::bind::key_column(self.keyring.current()))
+        .bind(crate::bind::key_column(image.key))
         .bind(replaced)
         .execute(&self.pool)
         .await?;

@@ -50,7 +50,8 @@ fn every_purpose_and_use_has_a_key_of_its_own() {
     for id in ring.key_ids() {
         for purpose in Purpose::ALL {
             for action in ["mac", "seal"] {
-                assert!(keys.insert(*ring.root(id).unwrap().subkey(purpose, action)));
+                let key = ring.with_root(id, |root| root.subkey(purpose, action));
+                assert!(keys.insert(*key.unwrap()));
             }
         }
     }
@@ -153,4 +154,111 @@ fn debug_shows_no_key() {
         format!("{:?}", keyring(&[(1, 65)])),
         "Keyring { keys: [KeyId(1)], .. }"
     );
+}
+
+/// A source that gives what it was told to, once.
+#[derive(Clone, Default)]
+struct Told(Arc<std::sync::Mutex<(Option<MasterKeys>, Vec<KeysLost>)>>);
+
+impl Told {
+    fn tell(&self, keys: &[(&str, u8)]) {
+        self.0.lock().unwrap().0 = Some(master_keys(keys));
+    }
+}
+
+impl KeySource for Told {
+    fn changed(&self) -> Option<MasterKeys> {
+        self.0.lock().unwrap().0.take()
+    }
+
+    fn refused(&self, why: KeysLost) {
+        self.0.lock().unwrap().1.push(why);
+    }
+}
+
+fn master_keys(keys: &[(&str, u8)]) -> MasterKeys {
+    let line = |(id, byte): &(&str, u8)| format!("{id} {}", BASE64URL_NOPAD.encode(&[*byte; 32]));
+    let lines = keys.iter().map(line).collect::<Vec<_>>();
+    MasterKeys::parse(&lines.join("\n")).unwrap()
+}
+
+#[test]
+fn a_key_that_is_met_and_not_known_is_looked_for_at_the_source() {
+    let source = Told::default();
+    let ring = Keyring::following(&master_keys(&[("1", 1)]), Box::new(source.clone()));
+    let sealed = keyring(&[(1, 1), (2, 2)]).seal(Purpose::Outbox, &[], b"new", &SystemRandom);
+    let sealed = sealed.unwrap();
+    let unknown = Some(Unsealable::UnknownKey(KeyId(2)));
+    assert_eq!(ring.open(Purpose::Outbox, &[], &sealed).err(), unknown);
+    source.tell(&[("1", 1), ("2", 2)]);
+    assert_eq!(&**ring.open(Purpose::Outbox, &[], &sealed).unwrap(), b"new");
+    // Read with, and not written with before somebody has made sure of it.
+    assert_eq!((ring.current(), ring.newest()), (KeyId(1), KeyId(2)));
+    ring.write_with_newest();
+    assert_eq!(ring.current(), KeyId(2));
+}
+
+#[test]
+fn a_key_on_standby_opens_and_seals_nothing_until_it_is_promoted() {
+    let source = Told::default();
+    let ring = Keyring::following(
+        &master_keys(&[("1", 1), ("2 standby", 2)]),
+        Box::new(source.clone()),
+    );
+    let elsewhere = keyring(&[(1, 1), (2, 2)]);
+    let sealed = elsewhere.seal(Purpose::Outbox, &[], b"new", &SystemRandom);
+    assert!(ring.open(Purpose::Outbox, &[], &sealed.unwrap()).is_ok());
+    assert_eq!((ring.newest(), ring.key_ids()), (KeyId(1), vec![KeyId(1)]));
+    ring.write_with_newest();
+    assert_eq!(ring.current(), KeyId(1));
+    source.tell(&[("1", 1), ("2", 2)]);
+    ring.reload();
+    ring.write_with_newest();
+    assert_eq!(ring.current(), KeyId(2));
+    assert_eq!(ring.lookup_key(), KeyId(1));
+}
+
+#[test]
+fn what_has_no_key_id_of_its_own_fits_under_every_key() {
+    let (old, standby) = (
+        keyring(&[(1, 1)]),
+        master_keys(&[("1", 1), ("2 standby", 2)]),
+    );
+    let (waiting, new) = (Keyring::derive(&standby), keyring(&[(1, 1), (2, 2)]));
+    for made in [&old, &new] {
+        for read in [&waiting, &new] {
+            let form = made.form_token(&[b"browser"], 7);
+            assert_eq!(read.form_written_at(&[b"browser"], &form), Some(7));
+            let session = made.staff_session_token(uuid::Uuid::nil(), uuid::Uuid::max());
+            assert!(read.staff_session_token_matches(&session));
+        }
+    }
+    let form = new.form_token(&[b"browser"], 7);
+    assert_eq!(old.form_written_at(&[b"browser"], &form), None);
+}
+
+#[test]
+fn a_reload_takes_no_key_away_that_may_have_been_written_with() {
+    let source = Told::default();
+    let keys = master_keys(&[("2", 2), ("3", 3), ("4 standby", 4)]);
+    let ring = Keyring::following(&keys, Box::new(source.clone()));
+    for (keys, lost) in [
+        (&[("3", 3)][..], KeysLost::Key(KeyId(2))),
+        (&[("2", 2)], KeysLost::Key(KeyId(3))),
+        (&[("2", 2), ("3", 9)], KeysLost::Key(KeyId(3))),
+        (&[("1", 1), ("2", 2), ("3", 3)], KeysLost::Oldest(KeyId(2))),
+    ] {
+        source.tell(keys);
+        ring.reload();
+        assert_eq!(source.0.lock().unwrap().1.pop(), Some(lost), "{keys:?}");
+        assert_eq!(ring.key_ids(), [KeyId(2), KeyId(3)]);
+    }
+    // One that was never written with may be another, or gone.
+    source.tell(&[("2", 2), ("3", 3), ("4", 5)]);
+    ring.reload();
+    assert_eq!(ring.newest(), KeyId(4));
+    source.tell(&[("2", 2), ("3", 3)]);
+    ring.reload();
+    assert_eq!(ring.newest(), KeyId(3));
+    assert_eq!(source.0.lock().unwrap().1, []);
 }

@@ -209,13 +209,16 @@ fn a_staff_session_token_is_bound_to_the_member_of_staff_and_the_sign_in() {
 #[test]
 fn a_device_token_is_bound_to_account_device_and_nonce() {
     let ring = keyring(&[(1, 1), (2, 2)]);
-    let (key, nonce) = (KeyId(1), [7; 16]);
-    let issued = ring.device_token(OWNER, ID, key, &nonce).unwrap();
+    let nonce = |key, byte| DeviceNonce {
+        key_id: KeyId(key),
+        bytes: [byte; 16],
+    };
+    let issued = ring.device_token(OWNER, ID, &nonce(1, 7)).unwrap();
     let read = Token::parse(TokenKind::Device, &issued.reveal()).unwrap();
-    assert!(ring.device_token_matches(&read, key, &nonce));
-    assert!(!ring.device_token_matches(&read, key, &[8; 16]));
-    assert!(!ring.device_token_matches(&read, KeyId(2), &nonce));
-    assert!(!ring.device_token_matches(&read, KeyId(3), &nonce));
+    assert!(ring.device_token_matches(&read, &nonce(1, 7)));
+    for other in [nonce(1, 8), nonce(2, 7), nonce(3, 7)] {
+        assert!(!ring.device_token_matches(&read, &other));
+    }
     for (owner, id) in [(ID, ID), (OWNER, OWNER), (ID, OWNER)] {
         let moved = Token {
             kind: TokenKind::Device,
@@ -223,11 +226,11 @@ fn a_device_token_is_bound_to_account_device_and_nonce() {
             id,
             secret: read.secret.clone(),
         };
-        assert!(!ring.device_token_matches(&moved, key, &nonce));
+        assert!(!ring.device_token_matches(&moved, &nonce(1, 7)));
     }
     let session = disguised(&read, TokenKind::Session);
-    assert!(!ring.device_token_matches(&session, key, &nonce));
-    assert!(ring.device_token(OWNER, ID, KeyId(3), &nonce).is_err());
+    assert!(!ring.device_token_matches(&session, &nonce(1, 7)));
+    assert!(ring.device_token(OWNER, ID, &nonce(3, 7)).is_err());
 }
 
 #[test]

@@ -22,7 +22,7 @@ imaged AS (
     INSERT INTO states (
         aggregate_id, aggregate_type, version, tip, recorded_at, shape, state, mac, key_id
     )
-    SELECT $1, $2, $12::bigint, $14::bytea, $15::text, $16::integer, $13::text, $17::bytea, $11
+    SELECT $1, $2, $12::bigint, $14::bytea, $15::text, $16::integer, $13::text, $17::bytea, $90::integer
     WHERE $13 IS NOT NULL
     ON CONFLICT (aggregate_id, aggregate_type) DO UPDATE SET
         version = excluded.version, tip = excluded.tip, recorded_at = excluded.recorded_at,
@@ -34,7 +34,7 @@ imaged AS (
 -- this statement touches one then.
 erased AS (
     SELECT erase_account($18::uuid) AS done FROM imaged
-    WHERE $90::boolean AND EXISTS (SELECT FROM appended)
+    WHERE $98::boolean AND EXISTS (SELECT FROM appended)
 ),
 -- What is added to an account without an event is in no erasure's way but for this.
 held AS (
@@ -85,11 +85,11 @@ sessions_begun AS (
         account_id, session_id, token_hash, created_at, last_seen_at, expires_at,
         factors, ip, user_agent, mac, key_id
     )
-    SELECT $18, id, hash, created_at, created_at, expires_at, factors, ip, user_agent, mac, $11
+    SELECT $18, id, hash, created_at, created_at, expires_at, factors, ip, user_agent, mac, key
     FROM unnest(
         $31::uuid[], $32::bytea[], $33::timestamptz[], $34::timestamptz[],
-        $35::text[], $36::text[], $37::text[], $38::bytea[]
-    ) AS new (id, hash, created_at, expires_at, factors, ip, user_agent, mac)
+        $35::text[], $36::text[], $37::text[], $38::bytea[], $91::integer[]
+    ) AS new (id, hash, created_at, expires_at, factors, ip, user_agent, mac, key)
 ),
 session_changed AS (
     UPDATE sessions
@@ -98,9 +98,9 @@ session_changed AS (
 ),
 tokens_issued AS (
     INSERT INTO tokens (account_id, token_id, kind, token_hash, key_id, expires_at)
-    SELECT $18, id, kind, hash, $11, expires_at
-    FROM unnest($43::text[], $44::uuid[], $45::bytea[], $46::timestamptz[])
-        AS new (kind, id, hash, expires_at)
+    SELECT $18, id, kind, hash, key, expires_at
+    FROM unnest($43::text[], $44::uuid[], $45::bytea[], $46::timestamptz[], $92::integer[])
+        AS new (kind, id, hash, expires_at, key)
 ),
 secrets_kept AS (
     INSERT INTO secrets (account_id, credential_id, kind, wrapped_key, sealed)
@@ -110,7 +110,7 @@ secrets_kept AS (
 ),
 data_key_kept AS (
     INSERT INTO data_keys (owner_id, key_id, wrapped)
-    SELECT $51::uuid, $11, $52::bytea WHERE $52 IS NOT NULL
+    SELECT $51::uuid, $93::integer, $52::bytea WHERE $52 IS NOT NULL
 ),
 
 -- Known devices: a new one makes room for itself, a reset voids all others.
@@ -123,7 +123,7 @@ devices_forgotten AS (
 ),
 device_remembered AS (
     INSERT INTO devices (account_id, device_id, nonce, key_id, expires_at, failures, version)
-    SELECT $18, $53, $54::bytea, $11, $55::timestamptz, '{}', 1 WHERE $53 IS NOT NULL
+    SELECT $18, $53, $54::bytea, $94::integer, $55::timestamptz, '{}', 1 WHERE $53 IS NOT NULL
 ),
 device_changed AS (
     UPDATE devices SET failures = $58::text, expires_at = $59::timestamptz, version = version + 1
@@ -154,13 +154,14 @@ throttled AS (
 ),
 mailed AS (
     INSERT INTO outbox (mail_id, key_id, sealed, created_at, due_at)
-    SELECT id, $11, sealed, $65, $65 FROM unnest($66::uuid[], $67::bytea[]) AS new (id, sealed)
+    SELECT id, key, sealed, $65, $65
+    FROM unnest($66::uuid[], $67::bytea[], $95::integer[]) AS new (id, sealed, key)
 ),
 registered AS (
     INSERT INTO registrations (
         registration_id, address_hash, token_hash, key_id, address, expires_at
     )
-    SELECT $68::uuid, $69::bytea, $70::bytea, $11, $71::bytea, $72::timestamptz
+    SELECT $68::uuid, $69::bytea, $70::bytea, $96::integer, $71::bytea, $72::timestamptz
     WHERE $68 IS NOT NULL
 ),
 registrations_spent AS (
@@ -181,7 +182,7 @@ staff_imaged AS (
         staff_id, name, role, token_hash, issued_at, expires_at, revoked_at, mac, key_id
     )
     SELECT $79::uuid, $80::text, $81::text, $82::bytea,
-        $83::timestamptz, $84::timestamptz, $85::timestamptz, $86::bytea, $11
+        $83::timestamptz, $84::timestamptz, $85::timestamptz, $86::bytea, $97::integer
     WHERE $79 IS NOT NULL
     ON CONFLICT (staff_id) DO UPDATE SET
         revoked_at = excluded.revoked_at, mac = excluded.mac
@@ -195,5 +196,5 @@ SELECT require_fresh(
     AND ($88::uuid IS NULL
         OR EXISTS (SELECT FROM staff WHERE staff_id = $88 AND revoked_at IS NULL))
     AND ($18 IS NULL OR $13 IS NOT NULL OR EXISTS (SELECT FROM held))
-    AND ($90 IS NOT TRUE OR (SELECT done FROM erased))
+    AND ($98 IS NOT TRUE OR (SELECT done FROM erased))
 )

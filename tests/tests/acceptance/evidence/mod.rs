@@ -10,6 +10,7 @@ mod events_forged;
 mod files;
 mod flags_flipped;
 mod grants;
+mod key_rotation;
 mod master_key;
 mod projections;
 mod rows_forged;

@@ -61,6 +61,12 @@ impl Visitor {
         self
     }
 
+    /// The same browser at another server.
+    pub(crate) fn at(mut self, url: &str) -> Self {
+        url.clone_into(&mut self.base);
+        self
+    }
+
     fn headers(&self) -> HeaderMap {
         let mut headers = HeaderMap::new();
         for (name, value) in &self.headers {
