@@ -126,7 +126,7 @@ impl VerifierKeys {
 
     /// A line for each key.
     pub(crate) fn to_text(&self) -> String {
-        self.iter().map(|key| format!("{key}\n")).collect()
+        self.iter().flat_map(|key| [key, "\n"]).collect()
     }
 
     pub fn iter(&self) -> impl Iterator<Item = &str> {

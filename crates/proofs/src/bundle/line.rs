@@ -87,6 +87,7 @@ mod hexes {
 
     use crate::Hash;
 
+    #[expect(clippy::ref_option, reason = "serde hands over the field as it is")]
     pub(super) fn serialize<S: Serializer>(
         proof: &Option<Vec<Hash>>,
         to: S,

@@ -299,4 +299,6 @@ fn a_file_that_claims_to_be_huge_is_refused_before_it_is_read() {
     refused(&huge, &[], &format!("{NO_BUNDLE}README.md is too large"));
     let largest = stream().with("README.md", vec![b'x'; 4 << 20]);
     proved(&largest.bytes(), &[]);
+    let larger = stream().with("README.md", vec![b'x'; (4 << 20) + 1]);
+    none(&larger, "README.md is too large");
 }

@@ -5,6 +5,8 @@ use proofs::bundle::EventLine;
 use crate::sample::{ACCOUNT, Bundle, History, STAFF, commit, hash};
 use crate::script::{all_refused, proved, refused};
 
+type Change = fn(&mut EventLine);
+
 fn stream() -> Bundle {
     History::sample().stream_bundle(ACCOUNT)
 }
@@ -49,7 +51,7 @@ fn a_bundle_of_the_log_is_proved() {
 
 #[test]
 fn a_changed_field_of_an_event_is_found() {
-    let changes: [fn(&mut EventLine); 6] = [
+    let changes: [Change; 6] = [
         |event| event.event_type.push('!'),
         |event| event.version = "2".to_owned(),
         |event| event.recorded_at = "2026-01-31T12:00:02.000001Z".to_owned(),
@@ -176,8 +178,9 @@ fn a_tail_written_anew_with_its_chain_is_found() {
 #[test]
 fn a_changed_proof_is_found() {
     let words = at(2, 2, "its proof does not lead to the checkpoint's root");
-    let changes: [fn(&mut Vec<EventLine>); 4] = [
+    let changes: [fn(&mut Vec<EventLine>); 5] = [
         |events| events[1].proof = events[0].proof.clone(),
+        |events| events[1].proof.as_mut().unwrap().insert(0, [0; 32]),
         |events| events[1].proof.as_mut().unwrap()[0][0] ^= 1,
         |events| events[1].proof.as_mut().unwrap().truncate(1),
         |events| events[1].proof.as_mut().unwrap().push([0; 32]),
@@ -213,8 +216,42 @@ fn an_event_that_the_log_has_twice_is_not_shown_out_of_order() {
 }
 
 #[test]
+fn a_stream_that_the_log_itself_does_not_count_is_refused() {
+    let mut history = History::sample();
+    let before = history.events[2].hash;
+    let third = &mut history.events[3];
+    third.sequence = 4;
+    third.hash = hash(third, &before);
+    history.events.truncate(4);
+    let words = at(4, 3, "it follows sequence 2");
+    let bundles = [history.stream_bundle(ACCOUNT), history.log_bundle()];
+    all_refused(&bundles.map(|bundle| (bundle.bytes(), words.clone())), &[]);
+}
+
+#[test]
+fn a_stream_that_the_log_itself_misnames_is_refused() {
+    let cases = [
+        "account/1",
+        "Account/01890000-0000-7000-8000-000000000001",
+        "account/01890000000070008000000000000001",
+        "account/{01890000-0000-7000-8000-000000000001}",
+        "account/01890000-0000-7000-8000-00000000000A",
+        "/01890000-0000-7000-8000-000000000001",
+        "account/01890000-0000-7000-8000-000000000001 ",
+        "account//01890000-0000-7000-8000-000000000001",
+    ]
+    .map(|name| {
+        let mut history = History::default();
+        history.append(name, "{}", "{}");
+        let words = format!("{name}, sequence 1, position 0: this is no name of a stream");
+        (history.log_bundle().bytes(), words)
+    });
+    all_refused(&cases, &[]);
+}
+
+#[test]
 fn a_personal_value_that_was_not_hashed_is_found() {
-    let changes: [(fn(&mut EventLine), &str); 7] = [
+    let changes: [(Change, &str); 7] = [
         (
             |event| event.revealed[0].salt[0] ^= 1,
             "/payload/address is not what was hashed",

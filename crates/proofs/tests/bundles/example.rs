@@ -21,12 +21,12 @@ fn history() -> History {
             .iter_mut()
             .zip(["AccountOpened", "StaffIssued", "SignedOut"])
     {
-        event.event_type = name.to_owned();
+        name.clone_into(&mut event.event_type);
     }
     history.chain();
     let mut revealed = History::sample().events[0].revealed.remove(0);
-    revealed.pointer = "/payload/AccountOpened/address".to_owned();
-    revealed.value = "ada@example.org".to_owned();
+    "/payload/AccountOpened/address".clone_into(&mut revealed.pointer);
+    "ada@example.org".clone_into(&mut revealed.value);
     history.events[0].revealed = vec![revealed];
     history
 }

@@ -11,6 +11,8 @@ const WRONG: &str = "the checkpoint is not to be trusted: a signature of it is w
 const MALFORMED: &str = "the checkpoint is not to be trusted: this is no checkpoint";
 const HEAD: &str = "the stream's head is not to be trusted: ";
 
+type Change = fn(&mut StreamHead);
+
 fn stream() -> Bundle {
     History::sample().stream_bundle(ACCOUNT)
 }
@@ -71,7 +73,7 @@ fn a_forged_signature_is_refused() {
         ..History::sample().checkpoint()
     };
     other.checkpoint = forged(&larger.text(), &bundle.checkpoint);
-    refused(&other.bytes(), &[own.clone()], WRONG);
+    refused(&other.bytes(), std::slice::from_ref(&own), WRONG);
     let mut other = bundle.clone();
     let last = head(|head| head.sequence = 5);
     other.head = Some(forged(&last, bundle.head.as_deref().unwrap()));
@@ -104,6 +106,10 @@ fn of_the_keys_that_signed_one_known_is_enough_and_none_may_be_wrong() {
     bundle.checkpoint = two(&Key(1).sign(&text), &Key(1).sign("something else\n"));
     refused(&bundle.bytes(), &[], twice);
     bundle.checkpoint = two(&Key(1).sign(&text), &Key(1).sign(&text));
+    refused(&bundle.bytes(), &[], twice);
+    bundle.checkpoint = two(&Key(1).sign(&text), &Key(3).sign(&text));
+    proved(&bundle.bytes(), &[]);
+    bundle.checkpoint = two(&bundle.checkpoint, &Key(3).sign(&text));
     refused(&bundle.bytes(), &[], twice);
 }
 
@@ -139,7 +145,7 @@ fn a_checkpoint_of_another_log_epoch_size_or_root_is_not_this_one() {
 
 #[test]
 fn another_head_is_not_that_of_this_stream() {
-    let changes: [(fn(&mut StreamHead), &str); 4] = [
+    let changes: [(Change, &str); 4] = [
         (
             |head| head.stream = STAFF.to_owned(),
             "it is that of staff/",
@@ -242,6 +248,8 @@ fn a_checkpoint_has_one_form() {
         bundle.checkpoint = Key(1).sign(&malformed);
         cases.push((bundle.bytes(), MALFORMED.to_owned()));
     }
+    let many = (0..100).map(|n| format!("\u{2014} {n} AAAAAAA="));
+    let many = many.collect::<Vec<_>>().join("\n");
     for malformed in [
         text.clone(),
         format!("{text}\n"),
@@ -253,13 +261,7 @@ fn a_checkpoint_has_one_form() {
         format!("{}\u{2014} a AAAA\n", bundle_note()),
         format!("{}\u{2014} a AAAAAAB=\n", bundle_note()),
         format!("{}\u{2014} a\u{a0}b AAAAAAA=\n", bundle_note()),
-        format!(
-            "{}{}",
-            bundle_note(),
-            (0..100)
-                .map(|n| format!("\u{2014} {n} AAAAAAA=\n"))
-                .collect::<String>()
-        ),
+        format!("{}{many}\n", bundle_note()),
         bundle_note().trim_end().trim_end_matches('=').to_owned() + "\n",
     ] {
         let mut bundle = stream();
