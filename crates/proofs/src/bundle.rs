@@ -5,6 +5,10 @@
 //! that nothing follows. Of the whole log, the events themselves lead to the root, which proves
 //! that none is left out.
 
+mod archive;
+mod check;
+mod head;
+mod json;
 mod line;
 mod personal;
 mod read;
@@ -12,12 +16,14 @@ mod write;
 
 use serde::{Deserialize, Serialize};
 
-use crate::Hash;
-use crate::checkpoint::{Checkpoint, NotACheckpoint, Origin, VerifierKeys};
+use crate::checkpoint::VerifierKeys;
+use crate::event::is_stream_name;
 
+pub use check::{BundleReport, Fault};
+pub use head::StreamHead;
 pub use line::{EventLine, Revealed};
 pub use personal::{Concealed, concealed_in};
-pub use read::{BundleError, BundleReport, Fault, verify};
+pub use read::{BundleError, verify};
 pub use write::Writer;
 
 /// What stands first in `bundle.json`.
@@ -41,6 +47,34 @@ struct Manifest {
     about: About,
 }
 
+impl Manifest {
+    fn of(about: &About) -> Self {
+        Self {
+            format: FORMAT.to_owned(),
+            about: about.clone(),
+        }
+    }
+
+    /// The one form of the file.
+    fn to_bytes(&self) -> Result<Vec<u8>, serde_json::Error> {
+        serde_json::to_vec(self)
+    }
+
+    fn parse(text: &[u8]) -> Result<Self, String> {
+        let manifest: Self = serde_json::from_slice(text).map_err(|error| error.to_string())?;
+        if manifest.format != FORMAT {
+            return Err(format!("its format {} is not {FORMAT}", manifest.format));
+        }
+        match &manifest.about {
+            About::Stream { stream } if !is_stream_name(stream) => {
+                Err(format!("{stream:?} is no stream"))
+            }
+            _ if manifest.to_bytes().is_ok_and(|only| only == text) => Ok(manifest),
+            _ => Err("it is not in its one form".to_owned()),
+        }
+    }
+}
+
 /// What a bundle holds beside its events.
 #[derive(Clone, Debug)]
 pub struct Cover {
@@ -50,49 +84,4 @@ pub struct Cover {
     pub keys: VerifierKeys,
     /// The signed head of the stream, where the bundle is about one.
     pub head: Option<String>,
-}
-
-/// What the operator vouches for: in the log of this checkpoint, this is the last event of a stream.
-/// Signed as a note of its own.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct StreamHead {
-    pub origin: Origin,
-    pub size: u64,
-    pub stream: String,
-    pub sequence: u64,
-    pub hash: Hash,
-}
-
-impl StreamHead {
-    /// What is signed.
-    pub fn text(&self) -> String {
-        let hash = data_encoding::BASE64.encode(&self.hash);
-        let Self {
-            origin,
-            size,
-            stream,
-            sequence,
-            ..
-        } = self;
-        format!("countersign-stream-head/1\n{origin}\n{size}\n{stream}\n{sequence}\n{hash}\n")
-    }
-
-    /// Whether `note` says this, signed by a key of the log.
-    fn verify(&self, note: &str, keys: &VerifierKeys) -> Result<bool, NotACheckpoint> {
-        let text = keys.verify_text(note, &Origin::key_name(self.origin.log))?;
-        Ok(text == self.text())
-    }
-}
-
-impl StreamHead {
-    /// The head of `stream` as of `checkpoint`.
-    pub fn of(checkpoint: &Checkpoint, stream: &str, (sequence, hash): (u64, Hash)) -> Self {
-        Self {
-            origin: checkpoint.origin,
-            size: checkpoint.size,
-            stream: stream.to_owned(),
-            sequence,
-            hash,
-        }
-    }
 }

@@ -8,10 +8,14 @@
 use std::collections::BTreeSet;
 use std::str::FromStr;
 
-use signed_note::{Note, StandardVerifier, VerifierList};
+use ed25519_dalek::VerifyingKey;
+use signed_note::{Note, StandardVerifier, VerifierList, new_ed25519_verifier_key};
 use uuid::Uuid;
 
 use crate::Hash;
+
+/// No log is larger.
+const SIZE_MAX: u64 = i64::MAX as u64;
 
 /// Which log, and which of its epochs, from 1.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -65,6 +69,8 @@ pub enum NotACheckpoint {
     UnknownKey,
     #[error("a signature of it is wrong")]
     WrongSignature,
+    #[error("a key has signed it twice")]
+    SignedTwice,
 }
 
 impl Checkpoint {
@@ -83,14 +89,16 @@ impl Checkpoint {
     fn of_text(text: &[u8]) -> Result<Self, NotACheckpoint> {
         let read = tlog_tiles::Checkpoint::from_bytes(text);
         let read = read.map_err(|_| NotACheckpoint::Malformed)?;
-        if !read.extension().is_empty() {
-            return Err(NotACheckpoint::Malformed);
-        }
-        Ok(Self {
+        let checkpoint = Self {
             origin: read.origin().parse()?,
             size: read.size(),
             root: read.hash().0,
-        })
+        };
+        // Without extensions, and no number or hash written otherwise.
+        if checkpoint.text().as_bytes() != text || checkpoint.size > SIZE_MAX {
+            return Err(NotACheckpoint::Malformed);
+        }
+        Ok(checkpoint)
     }
 }
 
@@ -103,14 +111,22 @@ pub struct VerifierKeys(BTreeSet<String>);
 pub struct NotAVerifierKey(pub String);
 
 impl VerifierKeys {
-    /// Checks each key's form and id.
+    /// Checks each key's form and id. A weak key, under which one signature fits every text, is
+    /// none: it would convict nobody.
     pub fn parse<'k>(keys: impl IntoIterator<Item = &'k str>) -> Result<Self, NotAVerifierKey> {
         let mut known = BTreeSet::new();
         for key in keys {
-            StandardVerifier::new(key).map_err(|_| NotAVerifierKey(key.to_owned()))?;
+            if !is_sound(key) {
+                return Err(NotAVerifierKey(key.to_owned()));
+            }
             known.insert(key.to_owned());
         }
         Ok(Self(known))
+    }
+
+    /// A line for each key.
+    pub(crate) fn to_text(&self) -> String {
+        self.iter().flat_map(|key| [key, "\n"]).collect()
     }
 
     pub fn iter(&self) -> impl Iterator<Item = &str> {
@@ -127,13 +143,19 @@ impl VerifierKeys {
 
     /// The text of a note that a key of this name has signed.
     pub(crate) fn verify_text(&self, note: &str, name: &str) -> Result<String, NotACheckpoint> {
+        let signatures = note.rsplit_once("\n\n");
+        let signatures = signatures.map_or(0, |(_, lines)| lines.lines().count());
         let note = Note::from_bytes(note.as_bytes()).map_err(|_| NotACheckpoint::Malformed)?;
-        let (signed, _) = note
+        let (signed, unknown) = note
             .verify(&self.verifiers())
             .map_err(|error| match error {
                 signed_note::NoteError::InvalidSignature { .. } => NotACheckpoint::WrongSignature,
                 _ => NotACheckpoint::UnknownKey,
             })?;
+        // The library skips what a known key signs a second time, right or wrong.
+        if signed.len() + unknown.len() != signatures {
+            return Err(NotACheckpoint::SignedTwice);
+        }
         if !signed.iter().any(|signature| signature.name() == name) {
             return Err(NotACheckpoint::UnknownKey);
         }
@@ -145,4 +167,17 @@ impl VerifierKeys {
         let known = self.iter().filter_map(verifier);
         VerifierList::new(known.map(|key| Box::new(key) as _).collect())
     }
+}
+
+fn is_sound(key: &str) -> bool {
+    let sound = || {
+        let (name, _) = key.split_once('+')?;
+        let (_, point) = key.rsplit_once('+')?;
+        let point = data_encoding::BASE64.decode(point.as_bytes()).ok()?;
+        let point = point.get(1..)?.try_into().ok()?;
+        let point = VerifyingKey::from_bytes(&point).ok()?;
+        let only = new_ed25519_verifier_key(name, &point);
+        Some(StandardVerifier::new(key).is_ok() && only == key && !point.is_weak())
+    };
+    sound().unwrap_or(false)
 }

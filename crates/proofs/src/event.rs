@@ -8,6 +8,7 @@
 //! ```
 
 use sha2::{Digest, Sha256};
+use uuid::Uuid;
 
 use crate::Hash;
 
@@ -68,6 +69,17 @@ fn length(bytes: usize) -> [u8; 8] {
 
 pub fn stream_name(aggregate_type: &str, aggregate_id: &str) -> String {
     format!("{aggregate_type}/{aggregate_id}")
+}
+
+/// Whether this is a kind in small letters, a slash and a UUID as it is usually written: nothing
+/// that could pass for another line where it stands in a text that is signed.
+pub fn is_stream_name(name: &str) -> bool {
+    let Some((kind, id)) = name.split_once('/') else {
+        return false;
+    };
+    let kind = kind.as_bytes();
+    let usual = |uuid: Uuid| uuid.hyphenated().to_string() == id;
+    !kind.is_empty() && kind.iter().all(u8::is_ascii_lowercase) && id.parse().is_ok_and(usual)
 }
 
 #[cfg(test)]

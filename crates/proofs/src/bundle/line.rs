@@ -41,6 +41,11 @@ pub struct Revealed {
 }
 
 impl EventLine {
+    /// The one form of the line, without its end.
+    pub(super) fn to_bytes(&self) -> Result<Vec<u8>, serde_json::Error> {
+        serde_json::to_vec(self)
+    }
+
     /// The hash that the event must have after `previous`; none if the stream has no name.
     pub(super) fn hash_after(&self, previous: &Hash) -> Option<Hash> {
         let (aggregate_type, aggregate_id) = self.stream.split_once('/')?;
@@ -82,6 +87,7 @@ mod hexes {
 
     use crate::Hash;
 
+    #[expect(clippy::ref_option, reason = "serde hands over the field as it is")]
     pub(super) fn serialize<S: Serializer>(
         proof: &Option<Vec<Hash>>,
         to: S,

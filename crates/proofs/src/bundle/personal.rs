@@ -1,9 +1,11 @@
 //! Personal fields: which an event has, and whether a value is the one that was hashed.
 
+use std::collections::HashSet;
+
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 
-use super::{EventLine, Revealed};
+use super::{EventLine, Revealed, json};
 use crate::Hash;
 
 /// A personal field of an event: `{commit, sealed}` in its payload or metadata.
@@ -53,6 +55,16 @@ fn commitment(value: &Value) -> Option<Hash> {
     bytes.try_into().ok()
 }
 
+/// How many there are: without their pointers, which in a hostile bundle could be endless.
+fn count(value: &Value) -> u64 {
+    match value {
+        _ if commitment(value).is_some() => 1,
+        Value::Object(fields) => fields.values().map(count).sum(),
+        Value::Array(items) => items.iter().map(count).sum(),
+        _ => 0,
+    }
+}
+
 impl Revealed {
     fn fits(&self, commitment: &Hash) -> bool {
         let digest = Sha256::new()
@@ -60,29 +72,41 @@ impl Revealed {
             .chain_update(&self.value);
         digest.finalize().as_slice() == commitment
     }
+
+    /// Whether a `~` stands only where RFC 6901 has a meaning for it: one field has one pointer.
+    fn is_pointer(&self) -> bool {
+        let mut escapes = self.pointer.split('~').skip(1);
+        escapes.all(|escape| escape.starts_with(['0', '1']))
+    }
 }
 
 impl EventLine {
-    /// How many personal fields are shown, and how many are not; the pointer of the first that is
-    /// not what was hashed.
+    /// How many personal fields are shown, and how many are not; or what is wrong with one.
     pub(super) fn check_personal(&self) -> Result<(u64, u64), String> {
-        let parse = |text: &str, what: &str| {
-            serde_json::from_str::<Value>(text).map_err(|_| format!("/{what} is no JSON"))
-        };
-        let mut fields = concealed_in(&parse(&self.payload, "payload")?, "/payload");
-        fields.extend(concealed_in(
-            &parse(&self.metadata, "metadata")?,
-            "/metadata",
-        ));
-        for shown in &self.revealed {
-            let at = fields
-                .iter()
-                .position(|field| field.pointer == shown.pointer);
-            let field = at.map(|at| fields.swap_remove(at));
-            if !field.is_some_and(|field| shown.fits(&field.commitment)) {
-                return Err(shown.pointer.clone());
+        let parse = |text, name| json::parse(text).map_err(|error| format!("its {name}: {error}"));
+        let payload = parse(&self.payload, "payload")?;
+        let metadata = parse(&self.metadata, "metadata")?;
+        let mut shown = HashSet::new();
+        for revealed in &self.revealed {
+            let pointer = revealed.pointer.as_str();
+            let field = match pointer.strip_prefix("/payload") {
+                Some(rest) => payload.pointer(rest),
+                None => pointer
+                    .strip_prefix("/metadata")
+                    .and_then(|rest| metadata.pointer(rest)),
+            };
+            let field = field.filter(|_| revealed.is_pointer());
+            let Some(commitment) = field.and_then(commitment) else {
+                return Err(format!("{pointer} is no personal field"));
+            };
+            if !shown.insert(pointer) {
+                return Err(format!("{pointer} is shown twice"));
+            }
+            if !revealed.fits(&commitment) {
+                return Err(format!("{pointer} is not what was hashed"));
             }
         }
-        Ok((self.revealed.len() as u64, fields.len() as u64))
+        let (all, shown) = (count(&payload) + count(&metadata), shown.len() as u64);
+        Ok((shown, all - shown))
     }
 }

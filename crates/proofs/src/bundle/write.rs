@@ -2,9 +2,10 @@
 
 use std::io::{self, Write};
 
-use super::{Cover, EventLine, FORMAT, Manifest};
+use super::archive::{FILE_MAX, chunk_name, header};
+use super::{Cover, EventLine, Manifest};
 
-/// How large a file of events may grow.
+/// How large a file of events grows, unless one event alone is larger.
 const CHUNK: usize = 1 << 20;
 const README: &str = include_str!("README.md");
 
@@ -28,14 +29,9 @@ impl<W: Write> Writer<W> {
             chunk: Vec::new(),
             chunks: 0,
         };
-        let manifest = Manifest {
-            format: FORMAT.to_owned(),
-            about: cover.about.clone(),
-        };
-        let keys = cover.keys.iter().map(|key| format!("{key}\n"));
         writer.file("README.md", README.as_bytes())?;
-        writer.file("bundle.json", &serde_json::to_vec(&manifest)?)?;
-        writer.file("keys", keys.collect::<String>().as_bytes())?;
+        writer.file("bundle.json", &Manifest::of(&cover.about).to_bytes()?)?;
+        writer.file("keys", cover.keys.to_text().as_bytes())?;
         writer.file("checkpoint", cover.checkpoint.as_bytes())?;
         if let Some(head) = &cover.head {
             writer.file("head", head.as_bytes())?;
@@ -45,11 +41,12 @@ impl<W: Write> Writer<W> {
 
     /// Of a stream in the order of its sequence, of the log in the order of positions.
     pub fn event(&mut self, event: &EventLine) -> io::Result<()> {
-        serde_json::to_writer(&mut self.chunk, event)?;
-        self.chunk.push(b'\n');
-        if self.chunk.len() >= CHUNK {
+        let mut line = event.to_bytes()?;
+        line.push(b'\n');
+        if self.chunk.len() + line.len() > CHUNK {
             self.flush_chunk()?;
         }
+        self.chunk.extend_from_slice(&line);
         Ok(())
     }
 
@@ -63,15 +60,17 @@ impl<W: Write> Writer<W> {
             return Ok(());
         }
         let chunk = std::mem::take(&mut self.chunk);
-        self.file(&format!("events/{:06}.ndjson", self.chunks), &chunk)?;
+        self.file(&chunk_name(self.chunks), &chunk)?;
         self.chunks += 1;
         Ok(())
     }
 
-    fn file(&mut self, path: &str, content: &[u8]) -> io::Result<()> {
-        let mut header = tar::Header::new_ustar();
-        header.set_size(content.len() as u64);
-        header.set_mode(0o644);
-        self.archive.append_data(&mut header, path, content)
+    fn file(&mut self, name: &str, content: &[u8]) -> io::Result<()> {
+        let size = content.len() as u64;
+        if size > FILE_MAX {
+            let what = format!("{name} is larger than a bundle can hold");
+            return Err(io::Error::new(io::ErrorKind::FileTooLarge, what));
+        }
+        self.archive.append(&header(name, size)?, content)
     }
 }
