@@ -15,4 +15,5 @@ mod promises;
 mod races;
 mod requirements;
 mod surface;
+mod tampering;
 mod throttles;
