@@ -4,9 +4,10 @@
 
 mod chains;
 mod checkpoints;
+mod head;
 mod tree;
-
-use std::fmt;
+mod verdict;
+mod work_list;
 
 use proofs::Hash;
 use sqlx::{Connection, PgConnection};
@@ -15,96 +16,7 @@ use crate::log::LogHead;
 use crate::{Error, Store};
 
 pub use checkpoints::{Gap, Kept};
-
-/// How many damages are told one by one.
-const TOLD: usize = 100;
-
-/// What kind of damage was done.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Damage {
-    /// The stored event is not the one whose hash stands beside it, or which was logged.
-    Changed,
-    /// An event that this service did not write.
-    Forged,
-    /// An event that was there.
-    Missing,
-    /// An event that the log does not know and nobody waits to give it a position.
-    Unlogged,
-    /// The order of the log, or the head of it.
-    Log,
-    /// A node of the tree over the log.
-    Tree,
-    /// A checkpoint that is not signed by this log's keys.
-    Checkpoint,
-    /// The log is not the one of which a checkpoint was kept.
-    Fork,
-}
-
-impl fmt::Display for Damage {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Changed => "changed",
-            Self::Forged => "forged",
-            Self::Missing => "missing",
-            Self::Unlogged => "not in the log",
-            Self::Log => "log damaged",
-            Self::Tree => "tree damaged",
-            Self::Checkpoint => "checkpoint not to be trusted",
-            Self::Fork => "not the log of a kept checkpoint",
-        })
-    }
-}
-
-/// One place where history is not what it was.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Damaged {
-    pub kind: Damage,
-    pub stream: Option<String>,
-    pub sequence: Option<u64>,
-    pub position: Option<u64>,
-    pub what: String,
-}
-
-/// What a verification found.
-#[derive(Clone, Debug, Default)]
-pub struct Verdict {
-    pub events: u64,
-    pub streams: u64,
-    /// Of the tree.
-    pub size: u64,
-    /// Kept checkpoints that this log continues.
-    pub checkpoints: u64,
-    /// The first of them by their positions.
-    pub damaged: Vec<Damaged>,
-    /// Of all.
-    pub damages: u64,
-    /// What recoveries from backups lost, as they told.
-    pub gaps: Vec<Gap>,
-}
-
-impl Verdict {
-    fn add(&mut self, damaged: Damaged) {
-        self.damages += 1;
-        let known = |known: &&mut Damaged| {
-            known.stream.is_some()
-                && known.stream == damaged.stream
-                && known.sequence == damaged.sequence
-                && known.kind == damaged.kind
-        };
-        if let Some(known) = self.damaged.iter_mut().find(known) {
-            // The same place from two sides.
-            self.damages -= 1;
-            known.position = known.position.or(damaged.position);
-        } else if self.damaged.len() < TOLD {
-            self.damaged.push(damaged);
-        }
-    }
-
-    fn sort(&mut self) {
-        self.damaged
-            .sort_by_key(|damaged| (damaged.position.unwrap_or(u64::MAX), damaged.kind));
-    }
-}
+pub use verdict::{Damage, Damaged, Verdict};
 
 /// How far a verification has come.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -132,11 +44,22 @@ impl Store {
         ] {
             sqlx::query(setting).execute(&mut *snapshot).await?;
         }
+        let verdict = self.verify(&mut snapshot, kept, &mut progress).await?;
+        snapshot.rollback().await?;
+        Ok(verdict)
+    }
+
+    async fn verify(
+        &self,
+        snapshot: &mut PgConnection,
+        kept: Vec<Kept>,
+        progress: &mut impl FnMut(Progress),
+    ) -> Result<Verdict, Error> {
         let mut verdict = Verdict::default();
-        let head = LogHead::read(&mut *snapshot).await?;
+        let head = head::read(snapshot, &mut verdict).await?;
         // Each event is looked at once by itself and once in the tree.
         let mut done = 0;
-        let of = head.size() * 2;
+        let of = head.as_ref().map_or(0, LogHead::size).saturating_mul(2);
         let mut each = |count: u64| {
             done += count;
             progress(Progress {
@@ -144,39 +67,67 @@ impl Store {
                 of,
             });
         };
-        self.verify_chains(&mut snapshot, &mut verdict, &mut each)
+        let given = head.as_ref().map_or(u64::MAX, LogHead::next);
+        self.verify_chains(given, snapshot, &mut verdict, &mut each)
             .await?;
+        work_list::verify(snapshot, &mut verdict).await?;
+        let Some(head) = head else {
+            return Ok(verdict);
+        };
+        let openings = checkpoints::openings(snapshot, &mut verdict).await?;
         let kept = self
-            .kept_checkpoints(&head, kept, &mut snapshot, &mut verdict)
+            .kept_checkpoints(&head, kept, snapshot, &mut verdict)
             .await?;
-        let roots = kept.iter().map(|kept| kept.checkpoint.size).collect();
-        let roots = tree::verify(&head, roots, &mut snapshot, &mut verdict, &mut each).await?;
-        self.verify_head(&head, &roots, &mut verdict)?;
-        checkpoints::compare(&kept, &head, &roots, &mut snapshot, &mut verdict).await?;
-        snapshot.rollback().await?;
-        verdict.sort();
+        let sizes = kept.iter().map(|kept| kept.checkpoint.size).collect();
+        let roots = tree::verify(&head, sizes, snapshot, &mut verdict, &mut each).await?;
+        if let Some(roots) = roots {
+            self.verify_head(&head, &roots, &openings, &mut verdict)?;
+            checkpoints::compare(&kept, &head, &roots, &openings, snapshot, &mut verdict).await?;
+        }
         Ok(verdict)
     }
 }
 
-/// The stream, sequence and position of the first event at or after a position.
-async fn event_from(
-    position: u64,
-    connection: &mut PgConnection,
-) -> Result<Option<(String, u64)>, Error> {
-    let row = sqlx::query_as::<_, (String, String, i64)>(
-        "SELECT aggregate_type, aggregate_id, sequence FROM log
-        WHERE position >= $1 ORDER BY position LIMIT 1",
+/// What cannot be read is damage as well, and keeps nothing else from being found: reads begin with
+/// [`part`] and end here.
+async fn readable<T>(
+    read: Result<T, Error>,
+    place: Damaged,
+    snapshot: &mut PgConnection,
+    verdict: &mut Verdict,
+) -> Result<Option<T>, Error> {
+    match read {
+        Ok(read) => Ok(Some(read)),
+        Err(Error::Database(cause)) => {
+            sqlx::query("ROLLBACK TO SAVEPOINT part")
+                .execute(snapshot)
+                .await?;
+            let what = format!("{} cannot be read: {cause}", place.what);
+            verdict.add(Damaged { what, ..place });
+            Ok(None)
+        }
+        Err(other) => Err(other),
+    }
+}
+
+async fn part(snapshot: &mut PgConnection) -> Result<(), Error> {
+    sqlx::query("SAVEPOINT part").execute(snapshot).await?;
+    Ok(())
+}
+
+/// Names the event that the log has at the position of a damage, if it has one.
+async fn named(mut damaged: Damaged, snapshot: &mut PgConnection) -> Result<Damaged, Error> {
+    let row = sqlx::query_as::<_, (Option<String>, Option<String>, Option<i64>)>(
+        "SELECT aggregate_type, aggregate_id, sequence FROM log WHERE position = $1 LIMIT 1",
     )
-    .bind(position.cast_signed())
-    .fetch_optional(connection)
+    .bind(damaged.position.map(u64::cast_signed))
+    .fetch_optional(snapshot)
     .await?;
-    Ok(row.map(|(kind, id, sequence)| {
-        (
-            proofs::event::stream_name(&kind, &id),
-            sequence.cast_unsigned(),
-        )
-    }))
+    if let Some((Some(kind), Some(id), sequence)) = row {
+        damaged.stream = Some(proofs::event::stream_name(&kind, &id));
+        damaged.sequence = sequence.map(i64::cast_unsigned);
+    }
+    Ok(damaged)
 }
 
 /// Roots of the tree by its sizes.

@@ -16,4 +16,5 @@ mod promises;
 mod races;
 mod requirements;
 mod surface;
+mod tampering;
 mod throttles;

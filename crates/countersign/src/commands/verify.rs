@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use serde_json::{Value, json};
 use service::Service;
-use store::{CheckReport, Damaged, Gap, Kept, Store, Verdict};
+use store::{CheckReport, Damaged, Finding, Gap, Kept, Store, Verdict};
 
 use super::{failed, table};
 use crate::checkpoints::read_all;
@@ -22,7 +22,7 @@ pub(super) async fn verify(
     let kept = kept_checkpoints(configuration, more)?;
     let verdict = store.verify_log(kept, |_| {}).await;
     let verdict = verdict.map_err(|error| Failure::because(&error))?;
-    let read_models = service.check_projections().await.map_err(failed)?;
+    let read_models = read_models(service).await?;
     let whole = verdict.damages == 0 && read_models.findings.is_empty();
     output.result(
         &machine(&verdict, &read_models, whole),
@@ -35,6 +35,25 @@ pub(super) async fn verify(
         "the history is not whole: keep this database as it is, and find out who changed it"
             .to_owned(),
     ))
+}
+
+/// Rows that keep the read models from being compared are a finding, and hide none of the log's.
+async fn read_models(service: &Service) -> Result<CheckReport, Failure> {
+    match service.check_projections().await {
+        Ok(report) => Ok(report),
+        Err(error @ service::Error::Internal(_)) => {
+            let finding = Finding {
+                stream: "-".to_owned(),
+                table: "-",
+                what: format!("they cannot be compared: {}", Failure::because(&error)),
+            };
+            Ok(CheckReport {
+                findings: vec![finding],
+                ..CheckReport::default()
+            })
+        }
+        Err(other) => Err(failed(other)),
+    }
 }
 
 /// Those in the configured folder, and those in the files and folders that were named.

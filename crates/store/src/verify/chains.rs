@@ -6,7 +6,7 @@ use proofs::event::{GENESIS, Preimage, stream_name};
 use sqlx::postgres::PgRow;
 use sqlx::{PgConnection, Row};
 
-use super::{Damage, Damaged, Verdict};
+use super::{Damage, Damaged, Verdict, part, readable};
 use crate::error::key_id;
 use crate::event_row::mac_fits;
 use crate::{Error, Store};
@@ -14,54 +14,99 @@ use crate::{Error, Store};
 /// How often progress is told.
 const STEP: u64 = 1000;
 
-/// Events in the order of their primary key, which the log's own index has as well.
+/// Events in the order of their primary key, which the log's own index has as well. The last column:
+/// whether somebody waits to give an event a position that has none.
 const EVENTS: &str = "
     SELECT e.aggregate_type, e.aggregate_id, e.sequence, e.event_type, e.event_version,
         e.recorded_at, e.payload::text, e.metadata::text, e.hash, e.mac, e.key_id,
-        l.position, l.hash, l.event_id = e.id
+        l.position, l.hash, l.event_id = e.id,
+        CASE WHEN l.position IS NULL THEN EXISTS (
+            SELECT FROM unsequenced u WHERE u.id = e.id AND u.aggregate_type = e.aggregate_type
+                AND u.aggregate_id = e.aggregate_id AND u.sequence = e.sequence
+        ) END
     FROM events e LEFT JOIN log l USING (aggregate_id, aggregate_type, sequence)
     ORDER BY e.aggregate_id, e.aggregate_type, e.sequence";
 
-/// Events that were logged and are gone.
+/// Events that were logged and are gone. The last column: whether that has left a gap whose first
+/// event it is.
 const GONE: &str = "
-    SELECT aggregate_type, aggregate_id, sequence, position FROM log l
+    SELECT aggregate_type, aggregate_id, sequence, position,
+        (l.sequence = 1 OR EXISTS (
+            SELECT FROM events e WHERE e.aggregate_id = l.aggregate_id
+                AND e.aggregate_type = l.aggregate_type AND e.sequence = l.sequence - 1
+        )) AND EXISTS (
+            SELECT FROM events e WHERE e.aggregate_id = l.aggregate_id
+                AND e.aggregate_type = l.aggregate_type AND e.sequence > l.sequence
+        )
+    FROM log l
     WHERE NOT EXISTS (
         SELECT FROM events e WHERE e.aggregate_id = l.aggregate_id
             AND e.aggregate_type = l.aggregate_type AND e.sequence = l.sequence
     )
     ORDER BY position";
 
-/// Whether somebody waits to give this event a position, or has by now.
-const WAITS: &str = "
-    SELECT EXISTS (SELECT FROM unsequenced u
-        WHERE u.aggregate_type = $1 AND u.aggregate_id = $2 AND u.sequence = $3)";
-
 /// Where a stream has come to.
-struct Stream {
+pub(super) struct Stream {
     kind: String,
     id: String,
     expected: i64,
     /// The hash that the next event continues; none after one that is gone.
     previous: Option<Hash>,
+    /// Of the last event that has one.
+    position: Option<i64>,
 }
 
 impl Stream {
-    fn new(kind: &str, id: &str) -> Self {
+    pub(super) fn new(kind: &str, id: &str) -> Self {
         Self {
             kind: kind.to_owned(),
             id: id.to_owned(),
             expected: 1,
             previous: Some(GENESIS),
+            position: None,
         }
     }
 
-    fn damaged(&self, kind: Damage, sequence: i64, position: Option<i64>, what: &str) -> Damaged {
+    pub(super) fn damaged(
+        &self,
+        kind: Damage,
+        sequence: i64,
+        position: Option<i64>,
+        what: impl Into<String>,
+    ) -> Damaged {
+        // Without a position, behind the event before it.
+        let after = self
+            .position
+            .map_or(0, |position| position.saturating_add(1));
+        let position = position.map(i64::cast_unsigned);
         Damaged {
             kind,
             stream: Some(stream_name(&self.kind, &self.id)),
             sequence: Some(sequence.cast_unsigned()),
-            position: position.map(i64::cast_unsigned),
-            what: what.to_owned(),
+            position,
+            what: what.into(),
+            order: position.unwrap_or(after.cast_unsigned()),
+        }
+    }
+
+    /// What is wrong with the place of the next event in the log, of whose positions so many were
+    /// given.
+    fn disorder(
+        &self,
+        position: Option<i64>,
+        given: u64,
+        waits: Option<bool>,
+    ) -> Option<&'static str> {
+        let Some(position) = position else {
+            let waits = waits == Some(true);
+            return (!waits).then_some("the log does not have it, and nobody waits to log it");
+        };
+        if position.cast_unsigned() >= given {
+            Some("it stands at a position that was never given")
+        } else if self.position.is_some_and(|before| before >= position) {
+            Some("the log has it before an earlier event of its stream")
+        } else {
+            None
         }
     }
 }
@@ -69,76 +114,107 @@ impl Stream {
 impl Store {
     pub(super) async fn verify_chains(
         &self,
+        given: u64,
         snapshot: &mut PgConnection,
         verdict: &mut Verdict,
         each: &mut impl FnMut(u64),
     ) -> Result<(), Error> {
-        let mut unlogged = Vec::new();
         let mut stream = Stream::new("", "");
-        let mut rows = sqlx::query(EVENTS).fetch(&mut *snapshot);
+        part(snapshot).await?;
+        let read = self
+            .read_events((&mut stream, given), snapshot, verdict, each)
+            .await;
+        let what = "what comes after the events before this one";
+        let place = match stream.kind.as_str() {
+            "" => Damaged::of_log(Damage::Unreadable, None, "the table of events"),
+            _ => stream.damaged(Damage::Unreadable, stream.expected, None, what),
+        };
+        readable(read, place, snapshot, verdict).await?;
+        part(snapshot).await?;
+        let gone = find_gone(snapshot, verdict).await;
+        let place = Damaged::of_log(Damage::Unreadable, None, "what the log says of events");
+        readable(gone, place, snapshot, verdict).await?;
+        Ok(())
+    }
+
+    async fn read_events(
+        &self,
+        (stream, given): (&mut Stream, u64),
+        snapshot: &mut PgConnection,
+        verdict: &mut Verdict,
+        each: &mut impl FnMut(u64),
+    ) -> Result<(), Error> {
+        let mut rows = sqlx::query(EVENTS).fetch(snapshot);
         while let Some(row) = rows.try_next().await? {
-            let (kind, id): (&str, &str) = (row.try_get(0)?, row.try_get(1)?);
+            let kind = row.try_get::<Option<&str>, _>(0)?.unwrap_or_default();
+            let id = row.try_get::<Option<&str>, _>(1)?.unwrap_or_default();
             if stream.kind != kind || stream.id != id {
-                stream = Stream::new(kind, id);
+                *stream = Stream::new(kind, id);
                 verdict.streams += 1;
             }
-            if !self.verify_event(&row, &mut stream, verdict)? {
-                unlogged.push((stream.kind.clone(), stream.id.clone(), stream.expected - 1));
-            }
+            self.verify_event(&row, stream, given, verdict)?;
             verdict.events += 1;
             if verdict.events.is_multiple_of(STEP) {
                 each(STEP);
             }
         }
-        drop(rows);
         each(verdict.events % STEP);
-        find_gone(snapshot, verdict).await?;
-        for (kind, id, sequence) in unlogged {
-            let waits = sqlx::query_scalar::<_, bool>(WAITS)
-                .bind(&kind)
-                .bind(&id)
-                .bind(sequence)
-                .fetch_one(&mut *snapshot)
-                .await?;
-            if !waits {
-                let what = "the log does not have it, and nobody waits to log it";
-                let stream = Stream::new(&kind, &id);
-                verdict.add(stream.damaged(Damage::Unlogged, sequence, None, what));
-            }
-        }
         Ok(())
     }
 
-    /// Whether the log has the event. One damaged event is told once, and the next is judged as
-    /// if it had been whole.
+    /// One damaged event is told once, and the next is judged as if it had been whole.
     fn verify_event(
         &self,
         row: &PgRow,
         stream: &mut Stream,
+        given: u64,
         verdict: &mut Verdict,
-    ) -> Result<bool, Error> {
-        let (sequence, position): (i64, Option<i64>) = (row.try_get(2)?, row.try_get(11)?);
-        if sequence != stream.expected {
+    ) -> Result<(), Error> {
+        let sequence = row.try_get::<Option<i64>, _>(2)?.unwrap_or_default();
+        let position = row.try_get::<Option<i64>, _>(11)?;
+        if sequence < stream.expected {
+            let what = "an event of this number stands twice, or has two positions";
+            verdict.add(stream.damaged(Damage::Forged, sequence, position, what));
+            return Ok(());
+        }
+        if sequence > stream.expected {
             let what = format!("the history goes on with event {sequence}");
-            verdict.add(stream.damaged(Damage::Missing, stream.expected, None, &what));
+            verdict.add(stream.damaged(Damage::Missing, stream.expected, None, what));
             stream.previous = None;
         }
-        let (hash, logged): (&[u8], Option<&[u8]>) = (row.try_get(8)?, row.try_get(12)?);
-        if let Some((kind, what)) = self.fault_of(row, stream, hash, logged)? {
+        match self.fault_of(row, stream) {
+            Ok(None) => {}
+            Ok(Some((kind, what))) => {
+                verdict.add(stream.damaged(kind, sequence, position, what));
+            }
+            // A column that is empty, or not of its type.
+            Err(Error::Database(cause)) => {
+                let what = format!("it cannot be read: {cause}");
+                verdict.add(stream.damaged(Damage::Changed, sequence, position, what));
+            }
+            Err(other) => return Err(other),
+        }
+        if let Some(what) = stream.disorder(position, given, row.try_get(14).ok()) {
+            let kind = position.map_or(Damage::Unlogged, |_| Damage::Log);
             verdict.add(stream.damaged(kind, sequence, position, what));
         }
-        stream.previous = logged.unwrap_or(hash).try_into().ok();
-        stream.expected = sequence + 1;
-        Ok(position.is_some())
+        stream.position = position.or(stream.position);
+        let known = [12, 8].map(|column| row.try_get::<&[u8], _>(column).ok());
+        stream.previous = known
+            .into_iter()
+            .flatten()
+            .next()
+            .and_then(|hash| hash.try_into().ok());
+        stream.expected = sequence.saturating_add(1);
+        Ok(())
     }
 
     fn fault_of(
         &self,
         row: &PgRow,
         stream: &Stream,
-        hash: &[u8],
-        logged: Option<&[u8]>,
     ) -> Result<Option<(Damage, &'static str)>, Error> {
+        let (hash, logged): (&[u8], Option<&[u8]>) = (row.try_get(8)?, row.try_get(12)?);
         let computed = |previous: &Hash| -> Result<Hash, Error> {
             Ok(Preimage {
                 aggregate_type: &stream.kind,
@@ -180,12 +256,27 @@ impl Store {
     }
 }
 
+/// Columns of the log, none of which a damaged one has for sure.
+type Gone = (
+    Option<String>,
+    Option<String>,
+    Option<i64>,
+    Option<i64>,
+    Option<bool>,
+);
+
 async fn find_gone(snapshot: &mut PgConnection, verdict: &mut Verdict) -> Result<(), Error> {
-    let mut gone = sqlx::query_as::<_, (String, String, i64, i64)>(GONE).fetch(snapshot);
-    while let Some((kind, id, sequence, position)) = gone.try_next().await? {
-        let stream = Stream::new(&kind, &id);
+    let mut gone = sqlx::query_as::<_, Gone>(GONE).fetch(snapshot);
+    while let Some((kind, id, sequence, position, first)) = gone.try_next().await? {
+        let stream = Stream::new(&kind.unwrap_or_default(), &id.unwrap_or_default());
         let what = "it was logged and is gone";
-        verdict.add(stream.damaged(Damage::Missing, sequence, Some(position), what));
+        let sequence = sequence.unwrap_or_default();
+        let gone = stream.damaged(Damage::Missing, sequence, position, what);
+        if first == Some(true) {
+            verdict.locate(gone);
+        } else {
+            verdict.add(gone);
+        }
     }
     Ok(())
 }

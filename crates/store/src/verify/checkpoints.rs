@@ -7,7 +7,7 @@ use chrono::{DateTime, Utc};
 use proofs::checkpoint::{Checkpoint, Origin};
 use sqlx::PgConnection;
 
-use super::{Damage, Damaged, Roots, Verdict, event_from, tree};
+use super::{Damage, Damaged, Roots, Verdict, named, part, readable, tree};
 use crate::log::LogHead;
 use crate::{Error, Store};
 
@@ -43,41 +43,62 @@ impl Store {
     pub(super) async fn kept_checkpoints(
         &self,
         head: &LogHead,
-        mut kept: Vec<Kept>,
+        kept: Vec<Kept>,
         snapshot: &mut PgConnection,
         verdict: &mut Verdict,
     ) -> Result<Vec<Known>, Error> {
-        let stored = sqlx::query_scalar::<_, String>("SELECT note FROM checkpoints")
-            .fetch_all(snapshot)
-            .await?;
-        kept.extend(stored.into_iter().map(|note| Kept {
-            source: "the database".to_owned(),
-            note,
-        }));
+        part(snapshot).await?;
+        let stored = read_stored(snapshot).await;
+        let place = Damaged::of_log(Damage::Unreadable, None, "the table of checkpoints");
+        let stored = readable(stored, place, snapshot, verdict).await?;
+        let kept = kept.into_iter().map(|kept| (kept, None));
         let keys = tree::keys(&self.log_keyring, head)?;
-        let mut known = Vec::with_capacity(kept.len());
-        for Kept { source, note } in kept {
-            match keys.verify(&note) {
-                Ok(checkpoint) => known.push(Known { source, checkpoint }),
-                Err(error) => verdict.add(damaged(
-                    Damage::Checkpoint,
-                    None,
-                    format!("{source}: {error}"),
-                )),
-            }
+        let mut known = Vec::new();
+        for (Kept { source, note }, row) in kept.chain(stored.unwrap_or_default()) {
+            let fault = match keys.verify(&note) {
+                Ok(checkpoint) if row.is_none_or(|row| row == place_of(&checkpoint)) => {
+                    known.push(Known { source, checkpoint });
+                    continue;
+                }
+                Ok(checkpoint) => {
+                    let (epoch, size) = place_of(&checkpoint);
+                    format!("it is that of epoch {epoch}, size {size}")
+                }
+                Err(error) => error.to_string(),
+            };
+            let what = format!("{source}: {fault}");
+            verdict.add(Damaged::of_log(Damage::Checkpoint, None, what));
         }
         Ok(known)
     }
 }
 
-fn damaged(kind: Damage, position: Option<u64>, what: String) -> Damaged {
-    Damaged {
-        kind,
-        stream: None,
-        sequence: None,
-        position,
-        what,
-    }
+/// As the database's own row of it has it.
+type Place = (i64, i64);
+
+fn place_of(checkpoint: &Checkpoint) -> Place {
+    (
+        checkpoint.origin.epoch.into(),
+        checkpoint.size.cast_signed(),
+    )
+}
+
+/// Those that the database itself remembers, with what their rows say they are of.
+async fn read_stored(snapshot: &mut PgConnection) -> Result<Vec<(Kept, Option<Place>)>, Error> {
+    let rows = sqlx::query_as::<_, (Option<i32>, Option<i64>, Option<String>)>(
+        "SELECT epoch, size, note FROM checkpoints ORDER BY epoch, size",
+    )
+    .fetch_all(snapshot)
+    .await?;
+    let kept = rows.into_iter().map(|(epoch, size, note)| {
+        let (epoch, size) = (epoch.unwrap_or_default(), size.unwrap_or_default());
+        let kept = Kept {
+            source: format!("the database's own of epoch {epoch}, size {size}"),
+            note: note.unwrap_or_default(),
+        };
+        (kept, Some((epoch.into(), size)))
+    });
+    Ok(kept.collect())
 }
 
 /// Holds each kept checkpoint against the roots of its size. Those of an epoch that ended with a
@@ -86,10 +107,10 @@ pub(super) async fn compare(
     kept: &[Known],
     head: &LogHead,
     roots: &Roots,
+    openings: &[EpochOpened],
     snapshot: &mut PgConnection,
     verdict: &mut Verdict,
 ) -> Result<(), Error> {
-    let openings = openings(snapshot).await?;
     let (mut agreed, mut disagreed) = (BTreeSet::from([0]), Vec::new());
     for Known { source, checkpoint } in kept {
         let Checkpoint { origin, size, root } = checkpoint;
@@ -118,11 +139,10 @@ pub(super) async fn compare(
         // Between the last checkpoint that agrees and the first that does not.
         let from = agreed.range(..=size).next_back().copied().unwrap_or(0);
         let what = format!("{what}; positions before {from} are as they were");
-        let mut found = damaged(Damage::Fork, Some(from), what);
-        if let Some((stream, sequence)) = event_from(from, snapshot).await? {
-            (found.stream, found.sequence) = (Some(stream), Some(sequence));
-        }
-        verdict.add(found);
+        let mut found = Damaged::of_log(Damage::Fork, Some(from), what);
+        // What was found in between is what happened.
+        found.order = size.saturating_sub(1).max(from);
+        verdict.add(named(found, snapshot).await?);
     }
     Ok(())
 }
@@ -149,14 +169,22 @@ fn gap(opened: &EpochOpened) -> Gap {
 }
 
 /// The recoveries that the log tells of; that their events are genuine is checked with all others.
-async fn openings(snapshot: &mut PgConnection) -> Result<Vec<EpochOpened>, Error> {
-    let payloads = sqlx::query_scalar::<_, String>(
+pub(super) async fn openings(
+    snapshot: &mut PgConnection,
+    verdict: &mut Verdict,
+) -> Result<Vec<EpochOpened>, Error> {
+    part(snapshot).await?;
+    let payloads = sqlx::query_scalar::<_, Option<String>>(
         "SELECT payload::text FROM events WHERE aggregate_type = 'log' ORDER BY sequence",
     )
-    .fetch_all(snapshot)
-    .await?;
+    .fetch_all(&mut *snapshot)
+    .await;
+    let place = Damaged::of_log(Damage::Unreadable, None, "what the log says of itself");
+    let payloads = readable(payloads.map_err(Error::from), place, snapshot, verdict).await?;
     let opened = payloads
         .iter()
+        .flatten()
+        .flatten()
         .filter_map(|payload| serde_json::from_str(payload).ok());
     Ok(opened.map(|LogEvent::EpochOpened(opened)| opened).collect())
 }

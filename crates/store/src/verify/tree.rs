@@ -8,82 +8,163 @@ use proofs::checkpoint::{Origin, VerifierKeys};
 use proofs::tree::{Edge, node_count};
 use sqlx::PgConnection;
 
-use super::{Damage, Damaged, Roots, Verdict, event_from};
+use super::{Damage, Damaged, Roots, Verdict, named, part, readable};
 use crate::log::LogHead;
-use crate::{Corruption, Error, Store};
+use crate::{Corruption, Error};
 
 /// How many leaves are read at a time.
 const PAGE: u64 = 10_000;
 
-fn damaged(kind: Damage, position: Option<u64>, what: impl Into<String>) -> Damaged {
-    Damaged {
-        kind,
-        stream: None,
-        sequence: None,
-        position,
-        what: what.into(),
-    }
-}
-
-/// Verifies every stored node, and returns the roots of these sizes, as far as the log goes.
+/// Verifies every stored node, and returns the roots of these sizes, as far as the log goes. None,
+/// and told, if the log cannot be read.
 pub(super) async fn verify(
     head: &LogHead,
     mut sizes: BTreeSet<u64>,
     snapshot: &mut PgConnection,
     verdict: &mut Verdict,
     each: &mut impl FnMut(u64),
-) -> Result<Roots, Error> {
+) -> Result<Option<Roots>, Error> {
     sizes.insert(head.size());
-    let (mut edge, mut roots) = (Edge::default(), Roots::new());
-    let (mut nodes_fit, mut whole) = (true, true);
-    if sizes.contains(&0) {
-        roots.insert(0, edge.root());
+    let mut growth = Growth::new(sizes);
+    part(snapshot).await?;
+    let grown = growth.read_log(snapshot, verdict, each).await;
+    let place = Damaged::of_log(Damage::Unreadable, None, "the table of the log");
+    if readable(grown, place, snapshot, verdict).await?.is_none() {
+        return Ok(None);
     }
-    while whole {
-        let first = edge.size();
-        let page = read_page(first, snapshot).await?;
-        let mut nodes = Vec::with_capacity(page.len() * 2);
-        for (position, hash) in &page {
-            let Ok(hash) = Hash::try_from(hash.as_slice()) else {
-                break;
-            };
-            if position.cast_unsigned() != edge.size() {
-                break;
-            }
-            edge.append(&hash, |node| nodes.push(node));
-            if sizes.contains(&edge.size()) {
-                roots.insert(edge.size(), edge.root());
-            }
-        }
-        whole = edge.size() - first == PAGE;
-        each(edge.size() - first);
-        if nodes_fit && let Some(position) = first_wrong(first, &nodes, snapshot).await? {
-            nodes_fit = false;
-            let what = "a node of the tree is not the one that its events make";
-            verdict.add(damaged(Damage::Tree, Some(position), what));
-        }
-    }
-    verdict.size = edge.size();
-    if edge.size() != head.size() || edge.size() != head.next() {
-        let (end, size, next) = (edge.size(), head.size(), head.next());
+    let end = growth.edge.size();
+    verdict.size = end;
+    if end != head.size() || end != head.next() {
+        let (size, next) = (head.size(), head.next());
         let what = format!(
             "positions end before {end}, its head says {size} in the tree and {next} given"
         );
-        let mut found = damaged(Damage::Log, Some(end), what);
-        if let Some((stream, sequence)) = event_from(end, snapshot).await? {
-            (found.stream, found.sequence) = (Some(stream), Some(sequence));
-        }
-        verdict.add(found);
+        let found = Damaged::of_log(Damage::Log, Some(end), what);
+        verdict.add(named(found, snapshot).await?);
     }
-    let surplus = count_from(node_count(edge.size()), snapshot).await?;
-    if nodes_fit && surplus > 0 {
-        let what = format!("{surplus} nodes stand where the tree has not grown yet");
-        verdict.add(damaged(Damage::Tree, Some(edge.size()), what));
+    let what = "rows stand at positions that were never given";
+    let found = Damaged::of_log(Damage::Log, Some(end), what);
+    none_outside(OUTSIDE, head.next(), found, snapshot, verdict).await?;
+    if growth.nodes_fit {
+        let what = "nodes stand where the tree has not grown yet";
+        let found = Damaged::of_log(Damage::Tree, Some(end), what);
+        none_outside(NODES_OUTSIDE, node_count(end), found, snapshot, verdict).await?;
     }
-    Ok(roots)
+    Ok(Some(growth.roots))
 }
 
-async fn read_page(first: u64, snapshot: &mut PgConnection) -> Result<Vec<(i64, Vec<u8>)>, Error> {
+/// Rows of the log beyond the positions that were given.
+const OUTSIDE: &str = "
+    SELECT count(*) FROM log WHERE position IS NULL OR position < 0 OR position >= $1";
+
+const NODES_OUTSIDE: &str = "
+    SELECT count(*) FROM log_nodes WHERE number IS NULL OR number < 0 OR number >= $1";
+
+async fn none_outside(
+    query: &str,
+    bound: u64,
+    found: Damaged,
+    snapshot: &mut PgConnection,
+    verdict: &mut Verdict,
+) -> Result<(), Error> {
+    part(snapshot).await?;
+    let count = sqlx::query_scalar::<_, i64>(query)
+        .bind(bound.cast_signed())
+        .fetch_one(&mut *snapshot)
+        .await;
+    let place = Damaged::of_log(Damage::Unreadable, None, "a table of the log");
+    let count = readable(count.map_err(Error::from), place, snapshot, verdict).await?;
+    if let Some(count) = count.filter(|count| *count > 0) {
+        let what = format!("{count} {}", found.what);
+        verdict.add(Damaged { what, ..found });
+    }
+    Ok(())
+}
+
+/// The tree growing once more.
+struct Growth {
+    edge: Edge,
+    sizes: BTreeSet<u64>,
+    roots: Roots,
+    /// Until the first that does not.
+    nodes_fit: bool,
+}
+
+impl Growth {
+    fn new(sizes: BTreeSet<u64>) -> Self {
+        let edge = Edge::default();
+        let roots = Roots::from([(0, edge.root())]);
+        Self {
+            edge,
+            sizes,
+            roots,
+            nodes_fit: true,
+        }
+    }
+
+    async fn read_log(
+        &mut self,
+        snapshot: &mut PgConnection,
+        verdict: &mut Verdict,
+        each: &mut impl FnMut(u64),
+    ) -> Result<(), Error> {
+        loop {
+            let first = self.edge.size();
+            let page = read_page(first, snapshot).await?;
+            let nodes = self.append(&page);
+            let read = self.edge.size() - first;
+            each(read);
+            if self.nodes_fit {
+                self.check_nodes(first, &nodes, snapshot, verdict).await?;
+            }
+            if read < PAGE {
+                return Ok(());
+            }
+        }
+    }
+
+    /// As far as positions follow on one another; the nodes.
+    fn append(&mut self, page: &[(i64, Option<Vec<u8>>)]) -> Vec<Hash> {
+        let mut nodes = Vec::with_capacity(page.len() * 2);
+        for (position, hash) in page {
+            let hash = hash.as_deref().map(Hash::try_from);
+            let Some(Ok(hash)) = hash else { break };
+            if position.cast_unsigned() != self.edge.size() {
+                break;
+            }
+            self.edge.append(&hash, |node| nodes.push(node));
+            if self.sizes.contains(&self.edge.size()) {
+                self.roots.insert(self.edge.size(), self.edge.root());
+            }
+        }
+        nodes
+    }
+
+    async fn check_nodes(
+        &mut self,
+        first: u64,
+        nodes: &[Hash],
+        snapshot: &mut PgConnection,
+        verdict: &mut Verdict,
+    ) -> Result<(), Error> {
+        part(snapshot).await?;
+        let wrong = first_wrong(first, nodes, snapshot).await;
+        let place = Damaged::of_log(Damage::Unreadable, None, "the table of the tree's nodes");
+        let wrong = readable(wrong, place, snapshot, verdict).await?;
+        self.nodes_fit = wrong == Some(None);
+        if let Some(Some(position)) = wrong {
+            let what = "a node of the tree is not the one that its events make";
+            let found = Damaged::of_log(Damage::Tree, Some(position), what);
+            verdict.add(named(found, snapshot).await?);
+        }
+        Ok(())
+    }
+}
+
+async fn read_page(
+    first: u64,
+    snapshot: &mut PgConnection,
+) -> Result<Vec<(i64, Option<Vec<u8>>)>, Error> {
     let page = sqlx::query_as(
         "SELECT position, hash FROM log WHERE position >= $1 ORDER BY position LIMIT $2",
     )
@@ -124,54 +205,9 @@ async fn first_wrong(
     Ok(None)
 }
 
-async fn count_from(number: u64, snapshot: &mut PgConnection) -> Result<i64, Error> {
-    let count = sqlx::query_scalar("SELECT count(*) FROM log_nodes WHERE number >= $1")
-        .bind(number.cast_signed())
-        .fetch_one(snapshot)
-        .await?;
-    Ok(count)
-}
-
 /// The public keys of a log.
 pub(super) fn keys(keyring: &Keyring, head: &LogHead) -> Result<VerifierKeys, Error> {
     let keys = keyring.log_verifier_keys(&Origin::key_name(head.log_id))?;
     VerifierKeys::parse(keys.iter().map(String::as_str))
         .map_err(|error| Corruption::Log(error.to_string()).into())
-}
-
-impl Store {
-    /// The checkpoint that the database itself holds.
-    pub(super) fn verify_head(
-        &self,
-        head: &LogHead,
-        roots: &Roots,
-        verdict: &mut Verdict,
-    ) -> Result<(), Error> {
-        let Some(note) = &head.checkpoint else {
-            if head.size() > 0 {
-                verdict.add(damaged(
-                    Damage::Checkpoint,
-                    None,
-                    "the log's own is missing",
-                ));
-            }
-            return Ok(());
-        };
-        match keys(&self.log_keyring, head)?.verify(note) {
-            Err(error) => {
-                let what = format!("the log's own: {error}");
-                verdict.add(damaged(Damage::Checkpoint, None, what));
-            }
-            Ok(signed) => {
-                let fits = signed.origin.log == head.log_id
-                    && signed.size == head.size()
-                    && roots.get(&signed.size) == Some(&signed.root);
-                if !fits {
-                    let what = format!("it was signed at size {} with another root", signed.size);
-                    verdict.add(damaged(Damage::Log, None, what));
-                }
-            }
-        }
-        Ok(())
-    }
 }

@@ -1,11 +1,11 @@
 //! What must hold when many things happen at once, and when processes die in the middle of them.
 mod budget;
-mod crash;
+pub(crate) mod crash;
 pub(crate) mod crowd;
 mod ended;
 mod erasure;
 mod hang_up;
-mod load;
+pub(crate) mod load;
 mod mail_crash;
 mod mail_server;
 mod once_codes;

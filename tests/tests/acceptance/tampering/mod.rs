@@ -1,0 +1,14 @@
+//! History changed by a hostile administrator of the database: `audit verify` finds it, and names
+//! where and what. Nothing is found where nobody did anything.
+mod columns;
+mod deletions;
+mod forger;
+mod insertions;
+mod log;
+mod order;
+mod read_models;
+mod rewrites;
+mod unreadable;
+mod untouched;
+mod upgrade;
+mod world;

@@ -1,0 +1,365 @@
+//! A lived-in database without a server, of which each case gets a copy to damage.
+
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::{Duration, Instant};
+
+use acceptance::{Caller, Deployment, Options, Person};
+use credentials::{Keyring, MasterKeys};
+use serde_json::{Value, json};
+use sqlx::{Connection, PgConnection};
+
+use crate::races::crash::wait_for_positions;
+
+pub(crate) struct World {
+    pub(crate) deployment: Deployment,
+    /// The database as it was in the middle of its life, and at the end.
+    backup: String,
+    template: String,
+    /// Streams, the one with the most events first.
+    pub(crate) accounts: Vec<String>,
+    pub(crate) staff: String,
+    /// Events in the backup, of which a checkpoint was kept.
+    pub(crate) middle: i64,
+    pub(crate) end: i64,
+}
+
+/// A copy of the database, and somebody who may do anything to it.
+pub(crate) struct Case<'w> {
+    world: &'w World,
+    name: String,
+    pub(crate) connection: PgConnection,
+}
+
+/// What `audit verify --json` says of a case.
+#[derive(Debug)]
+pub(crate) struct Verdict {
+    pub(crate) code: Option<i32>,
+    pub(crate) json: Value,
+    pub(crate) complaint: String,
+}
+
+impl World {
+    pub(crate) async fn live() -> Self {
+        let options = Options::default()
+            .setting("COUNTERSIGN_CHECKPOINT_INTERVAL", "1s")
+            .setting("COUNTERSIGN_SOURCE_LIMITS", "off");
+        let mut deployment = Deployment::with(options).await;
+        let mut people = Vec::new();
+        for name in ["ada", "ben", "cleo"] {
+            let email = format!("{name}@example.com");
+            people.push(deployment.create_account(&email).await);
+        }
+        let token = deployment.staff_token("support", "Sam Support").await;
+        let accounts = days(&deployment, &people, &token).await;
+        let middle = kept(&deployment).await;
+        deployment.servers[0].kill().await;
+        let backup = copy(&database(&deployment)).await;
+        deployment.restart(0).await;
+        days(&deployment, &people, &token).await;
+        let end = kept(&deployment).await;
+        deployment.servers[0].kill().await;
+        let mut world = Self {
+            template: database(&deployment),
+            staff: String::new(),
+            deployment,
+            backup,
+            accounts,
+            middle,
+            end,
+        };
+        world.staff = world.staff_stream().await;
+        world
+    }
+
+    async fn staff_stream(&self) -> String {
+        let mut connection = connect(&self.deployment, &self.template).await;
+        let query = "SELECT aggregate_id FROM events WHERE aggregate_type = 'staff' LIMIT 1";
+        let id = sqlx::query_scalar(query).fetch_one(&mut connection).await;
+        connection.close().await.unwrap();
+        id.unwrap()
+    }
+
+    /// The account with the most events.
+    pub(crate) fn account(&self) -> &str {
+        &self.accounts[0]
+    }
+
+    pub(crate) async fn case(&self) -> Case<'_> {
+        self.case_of(&self.template).await
+    }
+
+    /// The database as it was in the middle of its life.
+    pub(crate) async fn backup(&self) -> Case<'_> {
+        self.case_of(&self.backup).await
+    }
+
+    async fn case_of(&self, template: &str) -> Case<'_> {
+        let name = copy(template).await;
+        Case {
+            connection: connect(&self.deployment, &name).await,
+            world: self,
+            name,
+        }
+    }
+
+    pub(crate) fn keyring(&self) -> Keyring {
+        let path = self.deployment.data_dir().with_file_name("master.key");
+        let text = std::fs::read_to_string(path).unwrap();
+        Keyring::derive(&MasterKeys::parse(&text).unwrap())
+    }
+
+    /// Files of kept checkpoints, oldest first.
+    pub(crate) fn kept(&self) -> Vec<PathBuf> {
+        kept_files(&self.deployment)
+    }
+}
+
+impl Case<'_> {
+    /// One or more statements by somebody who has put the trigger aside.
+    pub(crate) async fn tamper(&mut self, statements: &str) {
+        let statements = format!(
+            "ALTER TABLE events DISABLE TRIGGER events_are_for_ever; {statements};
+            ALTER TABLE events ENABLE TRIGGER events_are_for_ever"
+        );
+        self.execute(&statements).await;
+    }
+
+    pub(crate) async fn execute(&mut self, statements: &str) {
+        let done = sqlx::raw_sql(statements)
+            .execute(&mut self.connection)
+            .await;
+        done.unwrap_or_else(|error| panic!("{statements}: {error}"));
+    }
+
+    pub(crate) async fn number(&mut self, query: &str) -> i64 {
+        let number = sqlx::query_scalar(query)
+            .fetch_one(&mut self.connection)
+            .await;
+        number.unwrap_or_else(|error| panic!("{query}: {error}"))
+    }
+
+    /// The position of an event of the account.
+    pub(crate) async fn position(&mut self, stream: &str, sequence: i64) -> i64 {
+        self.number(&format!(
+            "SELECT position FROM log WHERE aggregate_id = '{stream}' AND sequence = {sequence}"
+        ))
+        .await
+    }
+
+    /// The sequence of the last event of a stream.
+    pub(crate) async fn last(&mut self, stream: &str) -> i64 {
+        let query = format!("SELECT max(sequence) FROM events WHERE aggregate_id = '{stream}'");
+        self.number(&query).await
+    }
+
+    /// A program's call on this copy.
+    pub(crate) async fn run(&self, arguments: &[&str]) -> std::process::Output {
+        let url = |role: &str| {
+            let url = url_of(&self.world.deployment, &self.name);
+            url.replacen("countersign_owner", role, 1)
+        };
+        let variables = [
+            ("DATABASE_URL", url("countersign_app")),
+            (
+                "COUNTERSIGN_MIGRATION_DATABASE_URL",
+                url("countersign_owner"),
+            ),
+            (
+                "COUNTERSIGN_SEQUENCER_DATABASE_URL",
+                url("countersign_sequencer"),
+            ),
+        ];
+        let variables = variables
+            .each_ref()
+            .map(|(name, url)| (*name, url.as_str()));
+        self.world
+            .deployment
+            .run_with(arguments, "", &variables)
+            .await
+    }
+
+    /// What the verification says; the copy can be damaged further.
+    pub(crate) async fn look(&self) -> Verdict {
+        Verdict::of(&self.run(&["audit", "verify", "--json"]).await)
+    }
+
+    /// What the verification says, and the end of the copy.
+    pub(crate) async fn verify(self) -> Verdict {
+        let verdict = self.look().await;
+        self.end().await;
+        verdict
+    }
+
+    pub(crate) async fn end(self) {
+        self.connection.close().await.unwrap();
+        administer(&format!("DROP DATABASE {} WITH (FORCE)", self.name)).await;
+    }
+}
+
+impl Verdict {
+    pub(crate) fn of(output: &std::process::Output) -> Self {
+        let complaint = String::from_utf8_lossy(&output.stderr).into_owned();
+        let text = String::from_utf8_lossy(&output.stdout);
+        Self {
+            code: output.status.code(),
+            json: serde_json::from_str(text.trim())
+                .unwrap_or_else(|_| panic!("no verdict: {text}{complaint}")),
+            complaint,
+        }
+    }
+
+    pub(crate) fn damaged(&self) -> &[Value] {
+        self.json["damaged"].as_array().unwrap()
+    }
+
+    /// The first damage.
+    pub(crate) fn first(&self, case: &str) -> &Value {
+        assert_eq!(self.code, Some(1), "{case}: {}", self.json);
+        assert_eq!(self.json["verdict"], "damaged", "{case}");
+        assert!(self.complaint.contains("history is not whole"), "{case}");
+        let first = self.damaged().first();
+        first.unwrap_or_else(|| panic!("{case}: {}", self.json))
+    }
+
+    /// The first damage is of this kind, to this event, at this position.
+    pub(crate) fn expect(&self, case: &str, kind: &str, event: (&str, i64), position: Option<i64>) {
+        let first = self.first(case);
+        let stream = first["stream"].as_str().unwrap_or_default();
+        let told = (&first["kind"], stream.split_once('/').unwrap_or_default().1);
+        assert_eq!(told, (&json!(kind), event.0), "{case}: {}", self.json);
+        assert_eq!(first["sequence"], event.1, "{case}: {}", self.json);
+        assert_eq!(first["position"], json!(position), "{case}: {}", self.json);
+    }
+
+    /// The first damage is to the log itself, at this position.
+    pub(crate) fn expect_log(&self, case: &str, kind: &str, position: Option<i64>) {
+        let first = self.first(case);
+        assert_eq!(first["kind"], kind, "{case}: {}", self.json);
+        assert_eq!(first["position"], json!(position), "{case}: {}", self.json);
+    }
+
+    pub(crate) fn has(&self, kind: &str) -> bool {
+        self.damaged().iter().any(|damaged| damaged["kind"] == kind)
+    }
+
+    pub(crate) fn expect_whole(&self, case: &str) {
+        assert_eq!(self.json["verdict"], "whole", "{case}: {}", self.json);
+        assert_eq!(self.code, Some(0), "{case}: {}", self.complaint);
+    }
+}
+
+/// Everybody does what people do, and support looks on; the accounts' ids.
+async fn days(deployment: &Deployment, people: &[Person], token: &str) -> Vec<String> {
+    let visitor = deployment.visitor();
+    let support = visitor.clone().with_bearer(token);
+    let mut accounts = Vec::new();
+    for (person, days) in people.iter().zip([4, 1, 1]) {
+        let search = json!({ "email": person.email });
+        let found = support.post("/support/accounts/search", search).await;
+        let account = found.expect(200).text_at("/accounts/0/id");
+        for _ in 0..days {
+            day(deployment, person, &visitor).await;
+        }
+        for _ in 0..5 {
+            let path = format!("/support/accounts/{account}");
+            support.get(&path).await.expect(200);
+        }
+        accounts.push(account);
+    }
+    accounts
+}
+
+async fn day(deployment: &Deployment, person: &Person, visitor: &Caller) {
+    let mut wrong = person.login();
+    wrong["password"] = "not the right one at all".into();
+    visitor.post("/login", wrong).await.expect(401);
+    let owner = person.sign_in(visitor).await;
+    deployment.clock.turn_to_next_step();
+    person
+        .enable_two_factor(&owner, deployment.clock.now())
+        .await;
+    let body = json!({ "current_password": person.password });
+    owner
+        .post("/settings/two-factor/disable", body)
+        .await
+        .expect(204);
+    // A session, and a pending enrollment, stay.
+    let owner = person.sign_in(visitor).await;
+    person.start_enrollment(&owner).await;
+    deployment.clock.turn(chrono::Duration::minutes(20));
+}
+
+/// Waits until the checkpoint of all events is kept; its size.
+async fn kept(deployment: &Deployment) -> i64 {
+    let mut connection = deployment.connection("countersign_owner").await;
+    wait_for_positions(&mut connection).await;
+    let began = Instant::now();
+    loop {
+        let query = "SELECT h.size FROM log_head h JOIN checkpoints c USING (epoch, size)
+            WHERE h.size = (SELECT count(*) FROM events)";
+        let size = sqlx::query_scalar(query)
+            .fetch_optional(&mut connection)
+            .await;
+        if let Some(size) = size.unwrap() {
+            connection.close().await.unwrap();
+            return size;
+        }
+        assert!(began.elapsed() < Duration::from_secs(20), "not kept");
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+}
+
+pub(crate) fn kept_files(deployment: &Deployment) -> Vec<PathBuf> {
+    fn below(folder: PathBuf) -> Vec<PathBuf> {
+        if !folder.is_dir() {
+            return vec![folder];
+        }
+        let entries = std::fs::read_dir(folder).unwrap();
+        entries
+            .flat_map(|entry| below(entry.unwrap().path()))
+            .collect()
+    }
+    let mut files = below(deployment.data_dir().join("checkpoints"));
+    files.sort_by_key(|file| file.file_name().unwrap().to_owned());
+    files
+}
+
+fn database(deployment: &Deployment) -> String {
+    let url = deployment.owner_url();
+    let (_, after) = url.split_once("test_").unwrap();
+    format!("test_{}", after.split('?').next().unwrap())
+}
+
+fn url_of(deployment: &Deployment, name: &str) -> String {
+    let (url, own) = (deployment.owner_url(), database(deployment));
+    url.replacen(&own, name, 1)
+}
+
+async fn connect(deployment: &Deployment, name: &str) -> PgConnection {
+    PgConnection::connect(&url_of(deployment, name))
+        .await
+        .unwrap()
+}
+
+async fn administer(statement: &str) {
+    let url = std::env::var("COUNTERSIGN_TEST_DATABASE_URL").unwrap();
+    let url = url.replacen("template_countersign", "postgres", 1);
+    let mut connection = PgConnection::connect(&url).await.unwrap();
+    sqlx::query(statement)
+        .execute(&mut connection)
+        .await
+        .unwrap();
+    connection.close().await.unwrap();
+}
+
+async fn copy(template: &str) -> String {
+    static COUNT: AtomicU32 = AtomicU32::new(0);
+    let count = COUNT.fetch_add(1, Ordering::Relaxed);
+    let name = format!("tampered_{}_{count}", std::process::id());
+    administer(&format!(
+        "CREATE DATABASE {name} TEMPLATE {template} STRATEGY FILE_COPY"
+    ))
+    .await;
+    name
+}
