@@ -9,6 +9,7 @@ mod model;
 mod never;
 mod opening;
 mod properties;
+mod replay;
 mod reset;
 mod sessions;
 mod sign_in;
