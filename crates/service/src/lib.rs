@@ -15,6 +15,8 @@ mod current_password;
 mod enrollment;
 mod error;
 mod facts;
+mod feed;
+mod follow;
 mod forms;
 mod issuing;
 mod jobs;
@@ -41,12 +43,15 @@ use store::Store;
 use tokio::sync::Notify;
 use zeroize::Zeroizing;
 
-pub use audit::{At, NoSuchPoint};
+pub use account::filter::EventFilter;
+pub use account::replay::{At, NoSuchPoint};
+pub use audit::Selection;
 pub use caller::{Caller, Owner, StaffMember, Transport};
 pub use clock::{Clock, SystemClock};
 pub use credentials::PasswordRejection;
 pub use enrollment::Enrollment;
 pub use error::Error;
+pub use follow::Followed;
 pub use forms::FormFor;
 pub use links::MailedLink;
 pub use mail::Browser;
@@ -92,6 +97,7 @@ struct Inner {
     counters: operations::Counters,
     job_added: Notify,
     mail_promised: Notify,
+    followers: follow::Followers,
 }
 
 impl Service {
@@ -112,6 +118,7 @@ impl Service {
             counters: operations::Counters::default(),
             job_added: Notify::new(),
             mail_promised: Notify::new(),
+            followers: follow::Followers::default(),
         }))
     }
 

@@ -111,6 +111,13 @@ impl Store {
         Ok(events)
     }
 
+    /// How many positions have been given, and so the next one.
+    pub async fn log_length(&self) -> Result<i64, Error> {
+        Ok(sqlx::query_scalar("SELECT next FROM log_head")
+            .fetch_one(&self.pool)
+            .await?)
+    }
+
     fn verified(&self, row: &PgRow) -> Result<StoredEvent, Error> {
         let event = StoredEvent::from_row(row)?;
         event.verify_after(&self.keyring, row.try_get("previous")?)?;

@@ -62,6 +62,7 @@ pub struct Store {
     keyring: Arc<Keyring>,
     upcasters: Arc<[Box<dyn EventUpcaster>]>,
     appended: Arc<Notify>,
+    sequenced: Arc<Notify>,
 }
 
 impl Store {
@@ -76,12 +77,12 @@ impl Store {
         keyring: Arc<Keyring>,
         upcasters: Vec<Box<dyn EventUpcaster>>,
     ) -> Self {
-        let appended = Arc::new(Notify::new());
         Self {
             pool,
             keyring,
             upcasters: upcasters.into(),
-            appended,
+            appended: Arc::new(Notify::new()),
+            sequenced: Arc::new(Notify::new()),
         }
     }
 
@@ -92,6 +93,11 @@ impl Store {
     /// Woken after each commit of this process that appended events.
     pub fn appended(&self) -> Arc<Notify> {
         Arc::clone(&self.appended)
+    }
+
+    /// Woken each time the sequencer of this process has given positions, if it leads.
+    pub fn sequenced(&self) -> Arc<Notify> {
+        Arc::clone(&self.sequenced)
     }
 }
 

@@ -32,6 +32,7 @@ pub struct Sequencer {
     options: Arc<PgConnectOptions>,
     keyring: Arc<Keyring>,
     appended: Arc<Notify>,
+    sequenced: Arc<Notify>,
 }
 
 impl std::fmt::Debug for Sequencer {
@@ -77,11 +78,17 @@ const GIVE: &str = "
 impl Sequencer {
     /// `pool` is connected as [`crate::Role::Sequencer`]; its options are used for a connection of
     /// the sequencer's own, since the lead is the connection's.
-    pub fn new(pool: &PgPool, keyring: Arc<Keyring>, appended: Arc<Notify>) -> Self {
+    pub fn new(
+        pool: &PgPool,
+        keyring: Arc<Keyring>,
+        appended: Arc<Notify>,
+        sequenced: Arc<Notify>,
+    ) -> Self {
         Self {
             options: pool.connect_options(),
             keyring,
             appended,
+            sequenced,
         }
     }
 
@@ -107,6 +114,8 @@ impl Sequencer {
         loop {
             if self.step(&mut connection).await? == 0 {
                 let _ = tokio::time::timeout(POLL, self.appended.notified()).await;
+            } else {
+                self.sequenced.notify_one();
             }
         }
     }
