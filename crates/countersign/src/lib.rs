@@ -8,6 +8,7 @@ mod commands;
 pub mod configuration;
 mod database;
 pub mod failure;
+mod histories;
 pub mod keys;
 mod listener;
 pub mod output;
@@ -15,6 +16,7 @@ pub mod secret_text;
 mod serve;
 mod support_client;
 pub mod telemetry;
+mod words;
 
 use std::process::ExitCode;
 use std::sync::Arc;

@@ -49,7 +49,8 @@ fn written(frame: &Frame<impl Serialize>) -> Result<Bytes, Error> {
     let (id, content) = match frame {
         Frame::Event { id, data } => {
             // JSON on one line, whatever its texts hold.
-            let json = serde_json::to_string(data).map_err(|error| Error::Internal(error.into()))?;
+            let json =
+                serde_json::to_string(data).map_err(|error| Error::Internal(error.into()))?;
             (id, format!("data: {json}"))
         }
         Frame::Heartbeat { id } => (id, ": still here".to_owned()),

@@ -21,6 +21,9 @@ use crate::{Caller, Error, Service, StaffMember};
 
 /// How long a position given by another process may wait to be noticed.
 const POLL: Duration = Duration::from_millis(100);
+/// How much time lies between two wakings at least: while a lot happens, followers read several
+/// events at once.
+const GATHERING: Duration = Duration::from_millis(50);
 /// After the database did not answer.
 const PATIENCE: Duration = Duration::from_secs(1);
 /// How often a follower to whom nothing happens is told so, and asked for their token.
@@ -70,6 +73,17 @@ impl Default for Followers {
     }
 }
 
+impl Followers {
+    /// Wakes them if there is something to read; whether there is.
+    fn told_of(&self, length: i64) -> bool {
+        self.log.send_if_modified(|log| {
+            let has_grown = length != log.length;
+            log.length = length;
+            has_grown
+        })
+    }
+}
+
 impl Service {
     /// Wakes followers when the log has grown, for as long as it runs.
     pub async fn watch_log(self) {
@@ -79,12 +93,8 @@ impl Service {
                 followers.arrived.notified().await;
             }
             match self.store().log_length().await {
-                Ok(length) => {
-                    followers.log.send_if_modified(|log| {
-                        let has_grown = length != log.length;
-                        log.length = length;
-                        has_grown
-                    });
+                Ok(length) if followers.told_of(length) => tokio::time::sleep(GATHERING).await,
+                Ok(_) => {
                     let _ = timeout(POLL, sequenced.notified()).await;
                 }
                 Err(error) => {
@@ -221,7 +231,9 @@ impl Follower {
         if events.is_empty() {
             return Err(Error::internal("the log ends before its end"));
         }
-        let revoked = events.iter().position(|read| revokes(read, self.staff.id()));
+        let revoked = events
+            .iter()
+            .position(|read| revokes(read, self.staff.id()));
         if let Some(end) = revoked {
             events.truncate(end + 1);
             self.is_over = true;

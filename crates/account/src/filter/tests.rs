@@ -72,7 +72,13 @@ fn an_actor_is_a_kind_or_one_by_id() {
     ] {
         assert_eq!(passing(asked(text)), expected, "{text}");
     }
-    for bad in ["", "Owner", "nobody", "owner,support", &id.to_uppercase()[1..]] {
+    for bad in [
+        "",
+        "Owner",
+        "nobody",
+        "owner,support",
+        &id.to_uppercase()[1..],
+    ] {
         assert!(bad.parse::<ActorFilter>().is_err(), "{bad}");
     }
 }
@@ -94,7 +100,12 @@ fn time_is_from_an_instant_on_and_before_another() {
 
 #[test]
 fn a_type_is_the_exact_name_of_an_event() {
-    for good in ["AccountOpened", "AccountUnlocked", "StaffRevoked", "FeedRead"] {
+    for good in [
+        "AccountOpened",
+        "AccountUnlocked",
+        "StaffRevoked",
+        "FeedRead",
+    ] {
         assert!(good.parse::<EventName>().is_ok(), "{good}");
     }
     for bad in ["", "signedin", "SignedIn ", "SignedUp", "*"] {

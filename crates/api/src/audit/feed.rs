@@ -60,7 +60,9 @@ pub(crate) async fn all_events(
             Json(EventPage::new(page, after)).into_response()
         }
         EventsForm::Lines => {
-            let events = service.feed_stream(&caller, &member, query.stream()).await?;
+            let events = service
+                .feed_stream(&caller, &member, query.stream())
+                .await?;
             let events = events.map(|event| event.map(Event::from));
             lines(events, caller.request_id)
         }

@@ -26,9 +26,8 @@ pub(super) struct EventsQuery {
     /// How many.
     #[param(value_type = Option<i32>, minimum = 1, maximum = 500, default = 100)]
     pub(super) limit: Option<PageLimit>,
-    /// Names of events, once each or with commas between them; all of them if left out.
     #[serde(rename = "type")]
-    #[param(schema_with = event_names, style = Form, explode)]
+    #[param(schema_with = event_names)]
     types: AskedTypes,
     /// `visitor`, `owner`, `support`, `auditor` or `system`, or the id of an account or a member of
     /// staff.
@@ -50,7 +49,13 @@ fn event_names() -> Array {
     let name = Object::builder()
         .schema_type(Type::String)
         .enum_values(Some(EventName::all()));
-    ArrayBuilder::new().items(name).build()
+    let description = "Names of events, one each time or with commas between them; all of them \
+                       if left out.";
+    ArrayBuilder::new()
+        .description(Some(description))
+        .items(name)
+        .max_items(Some(AskedTypes::MOST))
+        .build()
 }
 
 impl EventsQuery {

@@ -9,6 +9,10 @@ use serde::de::{Deserializer, Error};
 #[derive(Clone, Debug, Default)]
 pub(crate) struct AskedTypes(pub(crate) Vec<EventName>);
 
+impl AskedTypes {
+    pub(crate) const MOST: usize = 100;
+}
+
 impl<'de> Deserialize<'de> for AskedTypes {
     fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
         let text = String::deserialize(from)?;
@@ -16,6 +20,9 @@ impl<'de> Deserialize<'de> for AskedTypes {
             .split(',')
             .map(|name| name.parse().map_err(D::Error::custom))
             .collect::<Result<Vec<EventName>, _>>()?;
+        if names.len() > Self::MOST {
+            return Err(D::Error::custom("must be at most 100 names"));
+        }
         names.sort();
         names.dedup();
         Ok(Self(names))

@@ -199,7 +199,13 @@ mod tests {
         assert_eq!(id(&[]).unwrap(), None);
         assert_eq!(id(&["0"]).unwrap(), Some(0));
         assert_eq!(id(&["4711"]).unwrap(), Some(4711));
-        for bad in [&[""][..], &["-1"], &["abc"], &["1", "1"], &["9223372036854775808"]] {
+        for bad in [
+            &[""][..],
+            &["-1"],
+            &["abc"],
+            &["1", "1"],
+            &["9223372036854775808"],
+        ] {
             assert!(id(bad).is_err(), "{bad:?}");
         }
     }
