@@ -22,7 +22,7 @@ pub(crate) async fn history(
     if events.is_empty() {
         return Err(no_account(account));
     }
-    output.result(&json!({ "events": events }), told(&events))
+    output.result(&json!({ "events": events }), in_lines(&events))
 }
 
 pub(crate) async fn state(
@@ -49,26 +49,27 @@ pub(crate) async fn diff(
             from.sequence, to.sequence
         )));
     }
-    let changes = changes(&from.state, &to.state);
     let between = events(service, account, from.sequence, to.sequence).await?;
+    let differing = changes(&from.state, &to.state);
     let end =
         |state: &StateView| json!({ "sequence": state.sequence, "recorded_at": state.recorded_at });
     let value = json!({
         "account_id": account, "from": end(&from), "to": end(&to),
-        "changes": changes, "events": between,
+        "changes": differing, "events": between,
     });
-    let changed = match changes.as_slice() {
-        [] => "nothing\n".to_owned(),
-        changes => changes.iter().map(lines).collect(),
-    };
+    let mut told = differing.iter().flat_map(lines).collect::<Vec<_>>();
+    if told.is_empty() {
+        told.push("nothing".to_owned());
+    }
     let people = format!(
-        "Account {account} from event {} ({}) to event {} ({})\n\nChanged:\n{changed}\n\
+        "Account {account} from event {} ({}) to event {} ({})\n\nChanged:\n{}\n\n\
          The events between:\n{}",
         from.sequence,
         from.recorded_at,
         to.sequence,
         to.recorded_at,
-        told(&between),
+        told.join("\n"),
+        in_lines(&between),
     );
     output.result(&value, people)
 }
@@ -116,8 +117,12 @@ async fn events(
     }
 }
 
-fn told(events: &[EventView]) -> String {
-    events.iter().map(|told| event::line(told) + "\n").collect()
+fn in_lines(events: &[EventView]) -> String {
+    events
+        .iter()
+        .map(event::line)
+        .collect::<Vec<_>>()
+        .join("\n")
 }
 
 fn no_account(account: AccountId) -> Failure {

@@ -145,8 +145,8 @@ impl Service {
         Ok(futures::stream::try_unfold(
             follower,
             |mut follower| async move {
-                let followed = follower.next().await?;
-                Ok(followed.map(|followed| (followed, follower)))
+                let told = follower.next().await?;
+                Ok(told.map(|told| (told, follower)))
             },
         ))
     }

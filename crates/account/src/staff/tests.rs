@@ -195,8 +195,9 @@ fn a_record_of_reading_tells_the_filter_if_there_was_one() {
         let with = without.replace("}}", &format!(",{question}}}}}"));
         for (text, filtered) in [(without, false), (with, true)] {
             let event: StaffEvent = serde_json::from_str(&text).unwrap();
-            let (StaffEvent::Act(StaffAct::FeedRead { filter, .. })
-            | StaffEvent::Act(StaffAct::HistoryRead { filter, .. })) = &event
+            let StaffEvent::Act(
+                StaffAct::FeedRead { filter, .. } | StaffAct::HistoryRead { filter, .. },
+            ) = &event
             else {
                 panic!("{event:?}");
             };

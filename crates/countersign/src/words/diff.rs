@@ -82,11 +82,11 @@ fn altered(before: &[Value], after: &[Value]) -> Vec<Altered> {
 }
 
 /// A change in a line, and one for each member that came, went or is another.
-pub(crate) fn lines(change: &Change) -> String {
+pub(crate) fn lines(change: &Change) -> Vec<String> {
     match change {
         Change::Value { field, from, to } => {
             let (from, to) = (words(field, from), words(field, to));
-            format!("{}: {from} -> {to}\n", label(field))
+            vec![format!("{}: {from} -> {to}", label(field))]
         }
         Change::Members {
             field,
@@ -94,6 +94,13 @@ pub(crate) fn lines(change: &Change) -> String {
             removed,
             changed,
         } => {
+            let came = added.iter().map(|one| format!("  + {}", member_words(one)));
+            let went = removed
+                .iter()
+                .map(|one| format!("  - {}", member_words(one)));
+            let others = changed.iter().map(|Altered { from, to }| {
+                format!("  ~ {} -> {}", member_words(from), member_words(to))
+            });
             let counts = [
                 ("+", added.len()),
                 ("-", removed.len()),
@@ -101,22 +108,9 @@ pub(crate) fn lines(change: &Change) -> String {
             ];
             let counts = counts.iter().filter(|(_, count)| *count > 0);
             let counts = counts.map(|(sign, count)| format!("{sign}{count}"));
-            let mut lines = format!(
-                "{}: {}\n",
-                label(field),
-                counts.collect::<Vec<_>>().join(", ")
-            );
-            for member in added {
-                lines += &format!("  + {}\n", member_words(member));
-            }
-            for member in removed {
-                lines += &format!("  - {}\n", member_words(member));
-            }
-            for Altered { from, to } in changed {
-                let (from, to) = (member_words(from), member_words(to));
-                lines += &format!("  ~ {from} -> {to}\n");
-            }
-            lines
+            let counts = counts.collect::<Vec<_>>().join(", ");
+            let first = std::iter::once(format!("{}: {counts}", label(field)));
+            first.chain(came).chain(went).chain(others).collect()
         }
     }
 }

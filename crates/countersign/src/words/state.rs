@@ -43,9 +43,10 @@ pub(crate) fn table(view: &StateView) -> String {
             rows.push(("", member_words(member)));
         }
     }
-    rows.iter()
-        .map(|(label, words)| format!("{label:<19} {words}\n"))
-        .collect()
+    let lines = rows
+        .iter()
+        .map(|(label, words)| format!("{label:<19} {words}"));
+    lines.collect::<Vec<_>>().join("\n")
 }
 
 /// The value of a field; of a list, how many members it has.
@@ -85,15 +86,13 @@ fn two_factor_words(value: &Value) -> String {
 
 /// A session, a sign-in that waits for a code, or a reset link.
 pub(super) fn member_words(member: &Value) -> String {
-    let mut words = text(&member["id"]);
-    if member["factors"].is_array() {
-        words += &format!(", signed in with {}", factors(&member["factors"]));
-    }
-    if let Some(wrong) = member["rejected_codes"].as_u64() {
-        words += &format!(", {}", counted(wrong, "wrong code"));
-    }
-    if member["expires_at"].is_string() {
-        words += &format!(", until {}", text(&member["expires_at"]));
-    }
-    words
+    let factors = member["factors"]
+        .is_array()
+        .then(|| format!("signed in with {}", factors(&member["factors"])));
+    let wrong = member["rejected_codes"].as_u64();
+    let wrong = wrong.map(|wrong| counted(wrong, "wrong code"));
+    let end = member["expires_at"].as_str();
+    let end = end.map(|end| format!("until {}", printable(end)));
+    let parts = [Some(text(&member["id"])), factors, wrong, end];
+    parts.into_iter().flatten().collect::<Vec<_>>().join(", ")
 }

@@ -86,7 +86,9 @@ async fn a_filter_lets_the_same_events_pass_in_pages_in_lines_and_live() {
         (
             format!("type=SignedIn,SignedOut&actor=owner&since={then}&until=2999-01-01T00:00:00Z"),
             Box::new(|event| {
-                event["type"] == "SignedOut" && then <= event["recorded_at"].as_str().unwrap()
+                (event["type"] == "SignedIn" || event["type"] == "SignedOut")
+                    && event["actor"]["kind"] == "owner"
+                    && then <= event["recorded_at"].as_str().unwrap()
             }),
         ),
     ];

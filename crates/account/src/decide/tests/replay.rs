@@ -41,7 +41,7 @@ fn remembered(story: &[Told], instant: DateTime<Utc>) -> Option<&Account> {
     let told = recorded(story).into_iter().zip(story);
     told.filter(|(at, told)| *at <= instant && !told.events().is_empty())
         .map(|(_, told)| &told.after)
-        .last()
+        .next_back()
 }
 
 proptest! {
@@ -59,7 +59,7 @@ proptest! {
                 let (account, place) = replayed.unzip();
                 prop_assert_eq!(account.as_ref(), remembered(&story, instant), "at {}", instant);
                 let included = history.iter().filter(|(place, _)| place.recorded_at <= instant);
-                prop_assert_eq!(place, included.map(|(place, _)| *place).last());
+                prop_assert_eq!(place, included.map(|(place, _)| *place).next_back());
             }
         }
     }
