@@ -4,6 +4,8 @@ use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
 use reqwest::{Client, Method, StatusCode};
 use serde_json::Value;
 
+use crate::Follower;
+
 /// A caller of one server. Clone and adjust it to be somebody else.
 #[derive(Clone, Debug)]
 pub struct Caller {
@@ -90,6 +92,13 @@ impl Caller {
             request = request.json(&body);
         }
         answer(request.send().await?).await
+    }
+
+    /// Opens the live feed.
+    pub async fn follow(&self, path: &str) -> Follower {
+        let live = self.clone().with_header("accept", "text/event-stream");
+        let request = live.client.get(format!("{}{path}", live.base));
+        Follower::of(request.headers(live.headers).send().await.unwrap())
     }
 
     /// A body of raw bytes under a content type of the caller's choice.

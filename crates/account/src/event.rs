@@ -202,6 +202,29 @@ pub enum Occasion {
 }
 
 impl AccountEvent {
+    /// Of all events, as they stand in history.
+    pub const NAMES: [&str; 19] = [
+        "AccountOpened",
+        "PasswordChanged",
+        "PasswordRehashed",
+        "PasswordResetRequested",
+        "PasswordReset",
+        "PasswordRejected",
+        "AttemptsThrottled",
+        "SecondFactorRequested",
+        "CodeRejected",
+        "SignedIn",
+        "SignedOut",
+        "SessionsEnded",
+        "DeviceRemembered",
+        "EnrollmentStarted",
+        "EnrollmentCancelled",
+        "EnrollmentCodeRejected",
+        "TwoFactorEnabled",
+        "TwoFactorDisabled",
+        "AccountUnlocked",
+    ];
+
     pub const fn name(&self) -> &'static str {
         match self {
             Self::AccountOpened { .. } => "AccountOpened",

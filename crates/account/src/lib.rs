@@ -6,13 +6,14 @@
 //! time, new identifiers and the verdicts of credential checks come in with the command.
 //!
 //! Read in this order: [`event`], [`state`], one file of [`decide`] with its tests, [`policy`],
-//! [`throttle`].
+//! [`throttle`]. Auditors ask by [`replay`] and [`filter`].
 
 mod aggregate;
 pub mod command;
 pub mod decide;
 mod email;
 pub mod event;
+pub mod filter;
 mod id;
 pub mod log;
 pub mod metadata;
@@ -20,6 +21,7 @@ mod personal;
 pub mod policy;
 mod prose;
 mod refusal;
+pub mod replay;
 pub mod staff;
 pub mod state;
 pub mod throttle;

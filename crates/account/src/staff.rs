@@ -6,6 +6,7 @@ use cqrs_es::{Aggregate, DomainEvent};
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
+use crate::filter::EventFilter;
 use crate::{AccountId, Personal, StaffSessionId};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -75,6 +76,9 @@ pub enum StaffAct {
         account: AccountId,
         after: u64,
         limit: u32,
+        /// Absent in a record of the time before there were filters.
+        #[serde(default, skip_serializing_if = "EventFilter::is_empty")]
+        filter: EventFilter,
     },
     StateRead {
         account: AccountId,
@@ -83,6 +87,8 @@ pub enum StaffAct {
     FeedRead {
         after: Option<u64>,
         limit: Option<u32>,
+        #[serde(default, skip_serializing_if = "EventFilter::is_empty")]
+        filter: EventFilter,
     },
     /// Of the log when it had this many events.
     CheckpointRead {
@@ -256,6 +262,21 @@ impl Aggregate for Staff {
 }
 
 impl StaffEvent {
+    /// Of all events, as they stand in history.
+    pub const NAMES: [&str; 11] = [
+        "StaffIssued",
+        "StaffRevoked",
+        "AccountSearched",
+        "AccountViewed",
+        "HistoryRead",
+        "StateRead",
+        "FeedRead",
+        "CallRefused",
+        "UnlockRepeated",
+        "StaffSignedIn",
+        "StaffSignedOut",
+    ];
+
     pub const fn name(&self) -> &'static str {
         match self {
             Self::StaffIssued { .. } => "StaffIssued",

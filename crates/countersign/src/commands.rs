@@ -11,24 +11,22 @@ use chrono::{DateTime, Duration, Utc};
 use credentials::SystemRandom;
 use mail::Message;
 use serde_json::json;
-use service::{At, Clock, Exported, Service};
+use service::{Clock, Exported, Service};
 use store::{Role, Sequencer, connect};
 
 use crate::accounts::accounts;
 use crate::assembly::{Assembly, assemble, master_keys, post};
 use crate::cli::{
-    AuditCommand, Cli, Command, DatabaseCommand, DatabaseRole, KeysCommand, MailCommand, Moment,
+    AuditCommand, Cli, Command, DatabaseCommand, DatabaseRole, KeysCommand, MailCommand,
     ProjectionsCommand, Rotate, StaffCommand, StaffRole as RoleArgument,
 };
 use crate::configuration::Configuration;
 use crate::database::Database;
 use crate::failure::Failure;
+use crate::histories;
 use crate::key_commands;
 use crate::output::Output;
 use crate::serve::serve;
-
-/// How many events of a history are read at a time.
-const PAGE: u32 = 500;
 
 pub(crate) async fn run(
     cli: &Cli,
@@ -256,50 +254,12 @@ async fn audit_log(
 
 async fn audit(service: &Service, command: &AuditCommand, output: Output) -> Result<(), Failure> {
     match command {
-        AuditCommand::History { account } => {
-            let (mut events, mut after) = (Vec::new(), 0);
-            loop {
-                let page = service
-                    .read_history(*account, after, PAGE)
-                    .await
-                    .map_err(failed)?;
-                events.extend(page.events);
-                match page.next {
-                    Some(next) => after = next,
-                    None => break,
-                }
-            }
-            if events.is_empty() {
-                return Err(Failure::Failed(format!("there is no account {account}")));
-            }
-            let rows = events.iter().map(|event| json!(event)).collect::<Vec<_>>();
-            let columns = [
-                "sequence",
-                "recorded_at",
-                "type",
-                "actor",
-                "request",
-                "data",
-            ];
-            output.result(&json!({ "events": rows }), table(&columns, &rows))
-        }
+        AuditCommand::History { account } => histories::history(service, *account, output).await,
         AuditCommand::State { account, at } => {
-            let at = match at {
-                None => At::Now,
-                Some(Moment::Sequence(sequence)) => At::Sequence(*sequence),
-                Some(Moment::Instant(instant)) => At::Instant(*instant),
-            };
-            let state = service
-                .replay(*account, at)
-                .await
-                .map_err(|error| match error {
-                    service::Error::NotFound => {
-                        Failure::Failed(format!("there is no account {account}"))
-                    }
-                    other => failed(other),
-                })?;
-            let people = serde_json::to_string_pretty(&state);
-            output.result(&state, people.map_err(|error| Failure::because(&error))?)
+            histories::state(service, *account, *at, output).await
+        }
+        AuditCommand::Diff { account, from, to } => {
+            histories::diff(service, *account, (*from, *to), output).await
         }
         _ => Ok(()),
     }

@@ -10,6 +10,7 @@ mod commands;
 pub mod configuration;
 mod database;
 pub mod failure;
+mod histories;
 mod key_commands;
 mod key_follower;
 pub mod keys;
@@ -19,6 +20,7 @@ pub mod secret_text;
 mod serve;
 mod support_client;
 pub mod telemetry;
+mod words;
 
 use std::process::ExitCode;
 use std::sync::Arc;

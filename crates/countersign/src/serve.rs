@@ -93,7 +93,11 @@ pub(crate) async fn serve(
         "countersign is ready at {origin} (listening on {address}, for operators on {operators_address})"
     ))?;
 
-    let outcome = until_the_end(&mut listeners, &mut workers, &database, end).await;
+    let ending = until_the_end(&mut listeners, &mut workers, &database, end);
+    let outcome = ending.await.map(|()| assembly.service.stop_following());
+    if outcome.is_ok() {
+        finish_requests(&mut listeners).await;
+    }
     drop(workers);
     if let Err(error) = publisher.publish(&mut None).await {
         tracing::warn!(%error, "the last checkpoint was not kept");
@@ -132,8 +136,7 @@ fn end_asked_for() -> Result<watch::Receiver<bool>, Failure> {
     Ok(end)
 }
 
-/// Returns when the end was asked for and requests have finished, or when something that has to
-/// run has ended by itself.
+/// Returns when the end was asked for, or when something that has to run has ended by itself.
 async fn until_the_end(
     listeners: &mut JoinSet<()>,
     workers: &mut JoinSet<()>,
@@ -159,12 +162,15 @@ async fn until_the_end(
             }
         }
     }
+    Ok(())
+}
+
+async fn finish_requests(listeners: &mut JoinSet<()>) {
     tracing::info!("ending: finishing requests");
     let finish = async { while listeners.join_next().await.is_some() {} };
     if tokio::time::timeout(GRACE, finish).await.is_err() {
         tracing::warn!("some requests did not finish in time");
     }
-    Ok(())
 }
 
 /// What runs beside the requests for as long as it is held. All of it may be cut off anywhere.
@@ -180,5 +186,6 @@ fn workers(
     workers.spawn(service.clone().run_jobs());
     workers.spawn(service.clone().deliver_mail(post));
     workers.spawn(service.clone().keep_house());
+    workers.spawn(service.clone().watch_log());
     workers
 }

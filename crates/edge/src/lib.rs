@@ -4,6 +4,7 @@
 mod attendance;
 pub mod cookies;
 pub mod credentials;
+mod event_stream;
 pub mod layers;
 mod lines;
 mod metrics;
@@ -13,6 +14,7 @@ mod source;
 mod staff_record;
 
 pub use attendance::Attendance;
+pub use event_stream::{Frame, event_stream};
 pub use lines::lines;
 pub use metrics::Metrics;
 pub use settings::{Edge, HttpSettings};

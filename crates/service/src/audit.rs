@@ -1,15 +1,15 @@
-//! Auditors: an account's history, its state at a past instant, and the feed of everything.
+//! Auditors: an account's history, and its state at a past instant.
 
-use std::str::FromStr;
-
+use account::filter::EventFilter;
+use account::replay::{At, Place, as_of};
 use account::staff::StaffAct;
 use account::state::TwoFactor;
 use account::{Account, AccountId, Actor, Metadata, Personal};
-use chrono::{DateTime, Utc};
+use chrono::SecondsFormat;
 use credentials::{DataKey, Field};
 use futures::Stream;
 use serde_json::{Value, json};
-use store::{Feed, LoggedEvent, StoredEvent};
+use store::StoredEvent;
 use uuid::Uuid;
 
 use crate::activity;
@@ -17,41 +17,19 @@ use crate::facts::reveal_address;
 use crate::view::{ActorView, EventView, Page, RequestView, StateView};
 use crate::{Caller, Error, Service, StaffMember};
 
-/// How many events a stream reads at a time.
+/// How many events are read at a time.
 const CHUNK: u32 = 500;
+/// How many chunks of events that do not pass the filter a page looks through at most.
+const CHUNKS_OF_A_PAGE: u32 = 10;
 
-/// As of when a state is asked for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum At {
-    Now,
-    Sequence(u64),
-    /// Inclusive.
-    Instant(DateTime<Utc>),
-}
-
-/// A text that is neither a sequence number nor an instant.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("neither a sequence number nor an RFC 3339 instant")]
-pub struct NoSuchPoint;
-
-/// No instant is written longer.
-const MAX_INSTANT: usize = 64;
-
-/// Digits are a sequence number; everything else is an RFC 3339 instant.
-impl FromStr for At {
-    type Err = NoSuchPoint;
-
-    fn from_str(text: &str) -> Result<Self, NoSuchPoint> {
-        if !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit()) {
-            let number = text.parse::<i64>().map_err(|_| NoSuchPoint)?;
-            return Ok(Self::Sequence(number.unsigned_abs()));
-        }
-        if text.len() > MAX_INSTANT {
-            return Err(NoSuchPoint);
-        }
-        let instant = DateTime::parse_from_rfc3339(text).map_err(|_| NoSuchPoint)?;
-        Ok(Self::Instant(instant.to_utc()))
-    }
+/// Which events are asked for.
+#[derive(Clone, Debug, Default)]
+pub struct Selection {
+    /// The last sequence or position that was read.
+    pub after: Option<u64>,
+    /// A stream has no limit unless told.
+    pub limit: Option<u32>,
+    pub filter: EventFilter,
 }
 
 impl Service {
@@ -60,19 +38,54 @@ impl Service {
         caller: &Caller,
         staff: &StaffMember,
         account: AccountId,
-        after: u64,
-        limit: u32,
+        selection: Selection,
     ) -> Result<Page<EventView>, Error> {
         self.exists(account).await?;
+        let after = selection.after.unwrap_or(0);
+        let (limit, filter) = (selection.limit.unwrap_or(CHUNK), selection.filter);
         self.record(caller, staff, |_| {
             Ok(StaffAct::HistoryRead {
                 account,
                 after,
                 limit,
+                filter: filter.clone(),
             })
         })
         .await?;
-        self.read_history(account, after, limit).await
+        self.passing_history(account, after, limit, &filter).await
+    }
+
+    /// A page looks through so many events at most; then it ends early, and `next` tells where.
+    async fn passing_history(
+        &self,
+        account: AccountId,
+        mut after: u64,
+        limit: u32,
+        filter: &EventFilter,
+    ) -> Result<Page<EventView>, Error> {
+        if filter.is_empty() {
+            return self.read_history(account, after, limit).await;
+        }
+        let key = self.store().data_key(account.as_uuid()).await?;
+        let (mut events, mut next) = (Vec::new(), None);
+        for _ in 0..CHUNKS_OF_A_PAGE {
+            let from = i64::try_from(after).unwrap_or(i64::MAX);
+            let read = self.store().events_of(account, from, CHUNK.into()).await?;
+            for event in &read {
+                next = Some(event.sequence.cast_unsigned());
+                if admitted(event, filter)? {
+                    events.push(view(event, key.as_ref())?);
+                }
+                if events.len() >= limit as usize {
+                    return Ok(Page { events, next });
+                }
+            }
+            match read.last() {
+                Some(last) => after = last.sequence.cast_unsigned(),
+                None => break,
+            }
+        }
+        Ok(Page { events, next })
     }
 
     /// An account's events for an operator, who has the database itself.
@@ -105,6 +118,7 @@ impl Service {
             account,
             after: 0,
             limit: u32::MAX,
+            filter: EventFilter::default(),
         };
         self.record(caller, staff, |_| Ok(act.clone())).await?;
         let begin = (self.clone(), 0, Vec::new().into_iter());
@@ -151,109 +165,44 @@ impl Service {
         if history.is_empty() {
             return Err(Error::NotFound);
         }
-        let latest = history
-            .last()
-            .map_or(0, |(last, _)| last.sequence.cast_unsigned());
-        let (mut state, mut reached) = (Account::default(), None);
-        for (stored, event) in history {
-            let recorded_at: DateTime<Utc> = stored.recorded_at.parse().map_err(Error::internal)?;
-            let included = match at {
-                At::Now => true,
-                At::Sequence(sequence) => stored.sequence.cast_unsigned() <= sequence,
-                At::Instant(instant) => recorded_at <= instant,
-            };
-            if !included {
-                break;
-            }
-            state.apply_event(event);
-            reached = Some((stored.sequence.cast_unsigned(), stored.recorded_at));
-        }
-        let (sequence, recorded_at) = reached.ok_or(Error::BeyondHistory)?;
-        if matches!(at, At::Sequence(asked) if asked != sequence) {
-            return Err(Error::BeyondHistory);
-        }
+        let latest = history.len() as u64;
+        let told = history
+            .into_iter()
+            .map(|(stored, event)| Ok((place(&stored)?, event)))
+            .collect::<Result<Vec<_>, Error>>()?;
+        let (state, place) = as_of(told, at).ok_or(Error::BeyondHistory)?;
         let key = self.store().data_key(account.as_uuid()).await?;
         let state = state_view(account, &state, key.as_ref());
         Ok(StateView {
             account_id: account,
-            sequence,
-            recorded_at,
+            sequence: place.sequence,
+            recorded_at: place
+                .recorded_at
+                .to_rfc3339_opts(SecondsFormat::Micros, true),
             latest,
             state,
         })
     }
+}
 
-    /// Events of all streams after the position `after`, in the one order.
-    pub async fn feed(
-        &self,
-        caller: &Caller,
-        staff: &StaffMember,
-        after: Option<u64>,
-        limit: u32,
-    ) -> Result<Page<EventView>, Error> {
-        let act = StaffAct::FeedRead {
-            after,
-            limit: Some(limit),
-        };
-        self.record(caller, staff, |_| Ok(act.clone())).await?;
-        let events = self
-            .store()
-            .read_feed(feed_after(after), limit.into())
-            .await?;
-        let events = events
-            .iter()
-            .map(logged_view)
-            .collect::<Result<Vec<_>, _>>()?;
-        let next = events.last().and_then(|event| event.position).or(after);
-        Ok(Page { events, next })
+fn place(event: &StoredEvent) -> Result<Place, Error> {
+    Ok(Place {
+        sequence: event.sequence.cast_unsigned(),
+        recorded_at: event.recorded_at.parse().map_err(Error::internal)?,
+    })
+}
+
+/// Whether an event passes the filter.
+pub(crate) fn admitted(event: &StoredEvent, filter: &EventFilter) -> Result<bool, Error> {
+    if filter.is_empty() {
+        return Ok(true);
     }
-
-    /// The same to the end of the log, in memory a chunk at a time.
-    pub async fn feed_stream(
-        &self,
-        caller: &Caller,
-        staff: &StaffMember,
-        after: Option<u64>,
-    ) -> Result<impl Stream<Item = Result<EventView, Error>> + Send + 'static + use<>, Error> {
-        let act = StaffAct::FeedRead { after, limit: None };
-        self.record(caller, staff, |_| Ok(act.clone())).await?;
-        let begin = (self.clone(), feed_after(after), Vec::new().into_iter());
-        Ok(futures::stream::try_unfold(
-            begin,
-            |(service, feed, mut chunk)| async move {
-                if let Some(event) = chunk.next() {
-                    return Ok(Some((event, (service, feed, chunk))));
-                }
-                let events = service.store().read_feed(feed, CHUNK.into()).await?;
-                let read = i64::try_from(events.len()).unwrap_or_default();
-                let views = events
-                    .iter()
-                    .map(logged_view)
-                    .collect::<Result<Vec<_>, _>>()?;
-                let (feed, mut chunk) = (
-                    Feed {
-                        next: feed.next + read,
-                    },
-                    views.into_iter(),
-                );
-                Ok(chunk.next().map(|event| (event, (service, feed, chunk))))
-            },
-        ))
-    }
+    let metadata: Metadata = serde_json::from_str(&event.metadata).map_err(Error::internal)?;
+    let recorded_at = event.recorded_at.parse().map_err(Error::internal)?;
+    Ok(filter.admits(&event.event_type, &metadata.actor, recorded_at))
 }
 
-fn feed_after(after: Option<u64>) -> Feed {
-    let next = after.map_or(0, |after| {
-        i64::try_from(after).map_or(i64::MAX, |a| a.saturating_add(1))
-    });
-    Feed { next }
-}
-
-fn logged_view(logged: &LoggedEvent) -> Result<EventView, Error> {
-    view(&logged.event, logged.data_key.as_ref())
-}
-
-fn view(event: &StoredEvent, key: Option<&DataKey>) -> Result<EventView, Error> {
+pub(crate) fn view(event: &StoredEvent, key: Option<&DataKey>) -> Result<EventView, Error> {
     let metadata: Metadata = serde_json::from_str(&event.metadata).map_err(Error::internal)?;
     let owner: Uuid = event.aggregate_id.parse().map_err(Error::internal)?;
     let mut payload: Value = serde_json::from_str(&event.payload).map_err(Error::internal)?;

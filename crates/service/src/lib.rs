@@ -17,6 +17,8 @@ mod erasure;
 mod error;
 mod export;
 mod facts;
+mod feed;
+mod follow;
 mod forms;
 mod issuing;
 mod jobs;
@@ -44,7 +46,9 @@ use store::Store;
 use tokio::sync::Notify;
 use zeroize::Zeroizing;
 
-pub use audit::{At, NoSuchPoint};
+pub use account::filter::EventFilter;
+pub use account::replay::{At, NoSuchPoint};
+pub use audit::Selection;
 pub use caller::{Caller, Owner, StaffMember, Transport};
 pub use clock::{Clock, SystemClock};
 pub use credentials::PasswordRejection;
@@ -52,6 +56,7 @@ pub use enrollment::Enrollment;
 pub use erasure::Erasure;
 pub use error::Error;
 pub use export::{Export, Exported};
+pub use follow::Followed;
 pub use forms::FormFor;
 pub use links::MailedLink;
 pub use mail::Browser;
@@ -98,6 +103,7 @@ struct Inner {
     counters: operations::Counters,
     job_added: Notify,
     mail_promised: Notify,
+    followers: follow::Followers,
 }
 
 impl Service {
@@ -118,6 +124,7 @@ impl Service {
             counters: operations::Counters::default(),
             job_added: Notify::new(),
             mail_promised: Notify::new(),
+            followers: follow::Followers::default(),
         }))
     }
 

@@ -140,7 +140,7 @@ impl Store {
         account: AccountId,
         size: u64,
     ) -> Result<Option<(u64, Hash)>, Error> {
-        let tip = sqlx::query_as::<_, (i64, Vec<u8>)>(
+        let tip: Option<(i64, Vec<u8>)> = sqlx::query_as(
             "SELECT sequence, hash FROM log
             WHERE aggregate_id = $1 AND aggregate_type = $2 AND position < $3
             ORDER BY sequence DESC LIMIT 1",
@@ -156,6 +156,13 @@ impl Store {
             Ok((sequence.cast_unsigned(), hash))
         })
         .transpose()
+    }
+
+    /// How many positions have been given, and so the next one.
+    pub async fn log_length(&self) -> Result<i64, Error> {
+        Ok(sqlx::query_scalar("SELECT next FROM log_head")
+            .fetch_one(&self.pool)
+            .await?)
     }
 
     fn verified(&self, row: &PgRow) -> Result<StoredEvent, Error> {

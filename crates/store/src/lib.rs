@@ -73,6 +73,7 @@ pub struct Store {
     log_keyring: Arc<Keyring>,
     upcasters: Arc<[Box<dyn EventUpcaster>]>,
     appended: Arc<Notify>,
+    sequenced: Arc<Notify>,
 }
 
 impl Store {
@@ -87,13 +88,13 @@ impl Store {
         keyring: Arc<Keyring>,
         upcasters: Vec<Box<dyn EventUpcaster>>,
     ) -> Self {
-        let appended = Arc::new(Notify::new());
         Self {
             pool,
             log_keyring: Arc::clone(&keyring),
             keyring,
             upcasters: upcasters.into(),
-            appended,
+            appended: Arc::new(Notify::new()),
+            sequenced: Arc::new(Notify::new()),
         }
     }
 
@@ -113,6 +114,11 @@ impl Store {
     /// Woken after each commit of this process that appended events.
     pub fn appended(&self) -> Arc<Notify> {
         Arc::clone(&self.appended)
+    }
+
+    /// Woken each time the sequencer of this process has given positions, if it leads.
+    pub fn sequenced(&self) -> Arc<Notify> {
+        Arc::clone(&self.sequenced)
     }
 }
 

@@ -34,6 +34,7 @@ pub struct Sequencer {
     keyring: Arc<Keyring>,
     log_keyring: Arc<Keyring>,
     appended: Arc<Notify>,
+    sequenced: Arc<Notify>,
 }
 
 impl std::fmt::Debug for Sequencer {
@@ -104,6 +105,7 @@ impl Sequencer {
             keyring: Arc::clone(&store.keyring),
             log_keyring: Arc::clone(&store.log_keyring),
             appended: store.appended(),
+            sequenced: store.sequenced(),
         }
     }
 
@@ -149,6 +151,8 @@ impl Sequencer {
         loop {
             if self.step(&mut growth, &mut connection).await? == 0 {
                 let _ = tokio::time::timeout(POLL, self.appended.notified()).await;
+            } else {
+                self.sequenced.notify_one();
             }
         }
     }

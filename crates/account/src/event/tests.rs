@@ -149,6 +149,8 @@ fn check_fixtures<A: Aggregate>((name_of, names): Variants<A::Event>) -> BTreeSe
 
 #[test]
 fn every_event_ever_written_is_read_and_written_again_to_the_letter() {
+    assert_eq!(account_events().1, AccountEvent::NAMES);
+    assert_eq!(staff_events().1, StaffEvent::NAMES);
     let of_accounts = check_fixtures::<Account>(account_events());
     let of_staff = check_fixtures::<Staff>(staff_events());
     let known = &of_accounts | &of_staff;

@@ -183,3 +183,26 @@ fn what_staff_did_does_not_change_who_they_are() {
     let text = serde_json::to_string(&staff).unwrap();
     assert_eq!(serde_json::from_str::<Staff>(&text).unwrap(), staff);
 }
+
+#[test]
+fn a_record_of_reading_tells_the_filter_if_there_was_one() {
+    let id = "0198c5a1-7b2e-7001-8a00-000000000001";
+    let question = r#""filter":{"types":["SignedIn","SignedOut"],"actor":"owner","since":"2026-03-01T00:00:00Z","until":"2026-03-02T00:00:00Z"}"#;
+    for without in [
+        r#"{"FeedRead":{"after":4711,"limit":null}}"#.to_owned(),
+        format!(r#"{{"HistoryRead":{{"account":"{id}","after":0,"limit":100}}}}"#),
+    ] {
+        let with = without.replace("}}", &format!(",{question}}}}}"));
+        for (text, filtered) in [(without, false), (with, true)] {
+            let event: StaffEvent = serde_json::from_str(&text).unwrap();
+            let StaffEvent::Act(
+                StaffAct::FeedRead { filter, .. } | StaffAct::HistoryRead { filter, .. },
+            ) = &event
+            else {
+                panic!("{event:?}");
+            };
+            assert_eq!(!filter.is_empty(), filtered);
+            assert_eq!(serde_json::to_string(&event).unwrap(), text);
+        }
+    }
+}

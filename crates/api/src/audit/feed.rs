@@ -1,16 +1,16 @@
-//! `GET /audit/events`: the feed, as pages or as a stream of lines.
+//! `GET /audit/events`: the feed, as pages, as a stream of lines, or live.
 
 use axum::Json;
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
-use edge::lines;
 use edge::problem::Problem;
+use edge::{Frame, event_stream, lines};
 use futures::StreamExt;
-use service::Service;
+use service::{Followed, Selection, Service};
 
 use super::event::{Event, EventPage};
-use super::history::PageQuery;
-use crate::extract::{Auditor, PageLimit, Params, Position, WantsLines};
+use super::history::EventsQuery;
+use crate::extract::{Auditor, EventsForm, LastEventId, Params};
 use crate::openapi::{SIGNED_IN, problems};
 
 problems!(FeedProblems: SIGNED_IN; Overloaded);
@@ -20,16 +20,27 @@ problems!(FeedProblems: SIGNED_IN; Overloaded);
     get,
     path = "/audit/events",
     tag = "audit",
-    params(PageQuery),
+    params(
+        EventsQuery,
+        (
+            "Last-Event-ID" = Option<i64>, Header, minimum = 0,
+            maximum = 9_223_372_036_854_775_807_i64,
+            description = "Where a live feed goes on, before `after`: the last id that was read",
+        ),
+    ),
     security(("staff_token" = [])),
     responses(
         (
             status = 200,
-            description = "A page of events, or with `Accept: application/x-ndjson` one event a \
-                           line up to the end of the log, or up to `limit`",
+            description = "A page of events, which a filter may leave short or empty before the \
+                           end; with `Accept: application/x-ndjson` one event a line up to the \
+                           end of the log, or up to `limit`; with `Accept: text/event-stream` \
+                           server-sent events, with positions as ids, of what there is and then \
+                           of what happens",
             content(
                 (EventPage = "application/json"),
                 (Event = "application/x-ndjson"),
+                (Event = "text/event-stream"),
             ),
         ),
         FeedProblems,
@@ -38,19 +49,38 @@ problems!(FeedProblems: SIGNED_IN; Overloaded);
 pub(crate) async fn all_events(
     State(service): State<Service>,
     Auditor { caller, member }: Auditor,
-    Params(query): Params<PageQuery>,
-    WantsLines(wants_lines): WantsLines,
+    Params(query): Params<EventsQuery>,
+    LastEventId(last): LastEventId,
+    form: EventsForm,
 ) -> Result<Response, Problem> {
-    let after = query.after.map(|Position(position)| position);
-    if wants_lines {
-        let events = service.feed_stream(&caller, &member, after).await?;
-        let events = events.map(|event| event.map(Event::from));
-        return Ok(match query.limit {
-            Some(PageLimit(limit)) => lines(events.take(limit as usize), caller.request_id),
-            None => lines(events, caller.request_id),
-        });
+    let after = query.after();
+    Ok(match form {
+        EventsForm::Page => {
+            let page = service.feed(&caller, &member, query.page()).await?;
+            Json(EventPage::new(page, after)).into_response()
+        }
+        EventsForm::Lines => {
+            let events = service
+                .feed_stream(&caller, &member, query.stream())
+                .await?;
+            let events = events.map(|event| event.map(Event::from));
+            lines(events, caller.request_id)
+        }
+        EventsForm::Live => {
+            let (after, asked) = (last.or(after), query.stream());
+            let asked = Selection { after, ..asked };
+            let told = service.follow(&caller, &member, asked).await?;
+            event_stream(told.map(|told| told.map(frame)), caller.request_id)
+        }
+    })
+}
+
+fn frame(told: Followed) -> Frame<Event> {
+    match told {
+        Followed::Event(event) => Frame::Event {
+            id: event.position,
+            data: Event::from(*event),
+        },
+        Followed::Heartbeat { position } => Frame::Heartbeat { id: position },
     }
-    let PageLimit(limit) = query.limit.unwrap_or_default();
-    let page = service.feed(&caller, &member, after, limit).await?;
-    Ok(Json(EventPage::new(page, after)).into_response())
 }

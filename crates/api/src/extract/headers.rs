@@ -7,7 +7,10 @@ use edge::credentials::device_cookie;
 use edge::problem::{FieldError, Problem};
 use zeroize::Zeroizing;
 
+use super::query::position;
+
 const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
+const LAST_EVENT_ID: HeaderName = HeaderName::from_static("last-event-id");
 const MAX_IDEMPOTENCY_KEY: usize = 255;
 
 /// `Idempotency-Key`: 1 to 255 visible ASCII characters.
@@ -58,15 +61,20 @@ impl<S: Send + Sync> FromRequestParts<S> for KnownDevice {
     }
 }
 
-/// Whether the client asks for a stream of lines. JSON is for everybody else.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct WantsLines(pub(crate) bool);
+/// The form in which the client asks for events. JSON is for everybody who names no other.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum EventsForm {
+    Page,
+    Lines,
+    /// Server-sent events.
+    Live,
+}
 
-impl<S: Send + Sync> FromRequestParts<S> for WantsLines {
+impl<S: Send + Sync> FromRequestParts<S> for EventsForm {
     type Rejection = std::convert::Infallible;
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Self::Rejection> {
-        Ok(Self(wants(&parts.headers, "application/x-ndjson")))
+        Ok(events_form(&parts.headers))
     }
 }
 
@@ -78,23 +86,59 @@ impl<S: Send + Sync> FromRequestParts<S> for WantsJson {
     type Rejection = std::convert::Infallible;
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Self::Rejection> {
-        Ok(Self(wants(&parts.headers, "application/json")))
+        let json = accepted(&parts.headers).any(|form| form == "application/json");
+        Ok(Self(json))
     }
 }
 
-fn wants(headers: &HeaderMap, media_type: &str) -> bool {
-    headers
-        .get_all(header::ACCEPT)
-        .iter()
+/// The media types that a client asks for by name, in small letters.
+fn accepted(headers: &HeaderMap) -> impl Iterator<Item = String> {
+    let accepts = headers.get_all(header::ACCEPT).iter();
+    let ranges = accepts
         .filter_map(|value| value.to_str().ok())
-        .flat_map(|text| text.split(','))
-        .any(|range| {
-            let mut parts = range.split(';').map(str::trim);
-            let is_it = parts
-                .next()
-                .is_some_and(|essence| essence.eq_ignore_ascii_case(media_type));
-            is_it && !parts.any(is_zero_quality)
-        })
+        .flat_map(|text| text.split(','));
+    ranges.filter_map(|range| {
+        let mut parts = range.split(';').map(str::trim);
+        let form = parts.next()?.to_ascii_lowercase();
+        (!parts.any(is_zero_quality)).then_some(form)
+    })
+}
+
+fn events_form(headers: &HeaderMap) -> EventsForm {
+    let mut forms = accepted(headers).filter_map(|form| match form.as_str() {
+        "application/x-ndjson" => Some(EventsForm::Lines),
+        "text/event-stream" => Some(EventsForm::Live),
+        _ => None,
+    });
+    forms.next().unwrap_or(EventsForm::Page)
+}
+
+/// The position that a client of the live feed has read up to, when it connects anew.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct LastEventId(pub(crate) Option<u64>);
+
+impl<S: Send + Sync> FromRequestParts<S> for LastEventId {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
+        last_event_id(&parts.headers).map(Self)
+    }
+}
+
+fn last_event_id(headers: &HeaderMap) -> Result<Option<u64>, Problem> {
+    let mut values = headers.get_all(LAST_EVENT_ID).iter();
+    let id = match (values.next(), values.next()) {
+        (None, _) => return Ok(None),
+        (Some(value), None) => value.to_str().ok().and_then(position),
+        (Some(_), Some(_)) => None,
+    };
+    match id {
+        Some(id) => Ok(Some(id)),
+        None => Err(Problem::invalid(vec![FieldError::new(
+            "",
+            "a Last-Event-ID is one header with the position of an event",
+        )])),
+    }
 }
 
 /// RFC 9110, section 12.4.2: a quality of nought means "not this one".
@@ -134,22 +178,53 @@ mod tests {
     }
 
     #[test]
-    fn lines_are_for_those_who_ask_for_them() {
-        let lines = |value: &'static str| {
+    fn lines_and_live_feeds_are_for_those_who_ask_for_them() {
+        let form = |value: &'static str| {
             let mut headers = HeaderMap::new();
             headers.insert(header::ACCEPT, HeaderValue::from_static(value));
-            wants(&headers, "application/x-ndjson")
+            events_form(&headers)
         };
-        assert!(lines("application/x-ndjson"));
-        assert!(lines("application/json;q=0.5, Application/X-NDJSON; q=0.9"));
+        assert_eq!(form("application/x-ndjson"), EventsForm::Lines);
+        let with_quality = "application/json;q=0.5, Application/X-NDJSON; q=0.9";
+        assert_eq!(form(with_quality), EventsForm::Lines);
+        assert_eq!(form("text/event-stream"), EventsForm::Live);
+        assert_eq!(
+            form("application/x-ndjson;q=0, text/event-stream"),
+            EventsForm::Live
+        );
         for other in [
             "",
             "*/*",
             "application/json",
             "application/x-ndjson;q=0",
+            "text/event-stream; q=0.0",
+            "text/*",
             "application/*",
         ] {
-            assert!(!lines(other), "{other}");
+            assert_eq!(form(other), EventsForm::Page, "{other}");
+        }
+    }
+
+    #[test]
+    fn a_last_event_id_is_one_position() {
+        let id = |values: &[&'static str]| {
+            let mut headers = HeaderMap::new();
+            for value in values {
+                headers.append(LAST_EVENT_ID, HeaderValue::from_static(value));
+            }
+            last_event_id(&headers)
+        };
+        assert_eq!(id(&[]).unwrap(), None);
+        assert_eq!(id(&["0"]).unwrap(), Some(0));
+        assert_eq!(id(&["4711"]).unwrap(), Some(4711));
+        for bad in [
+            &[""][..],
+            &["-1"],
+            &["abc"],
+            &["1", "1"],
+            &["9223372036854775808"],
+        ] {
+            assert!(id(bad).is_err(), "{bad:?}");
         }
     }
 }

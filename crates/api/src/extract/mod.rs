@@ -3,6 +3,7 @@
 
 mod body;
 mod explain;
+mod filter;
 mod headers;
 mod id;
 mod owner;
@@ -13,7 +14,8 @@ mod tests;
 mod visitor;
 
 pub(crate) use body::JsonBody;
-pub(crate) use headers::{IdempotencyKey, KnownDevice, WantsJson, WantsLines};
+pub(crate) use filter::{AskedActor, AskedInstant, AskedTypes};
+pub(crate) use headers::{EventsForm, IdempotencyKey, KnownDevice, LastEventId, WantsJson};
 pub(crate) use id::{AccountPath, PositionPath, SessionPath, TilePath};
 pub(crate) use owner::SignedIn;
 pub(crate) use query::{PageLimit, Params, Point, Position};

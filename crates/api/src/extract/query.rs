@@ -1,12 +1,14 @@
 //! Query parameters: known ones, once each, in one spelling.
 
-use axum::extract::{FromRequestParts, Query};
+use axum::extract::FromRequestParts;
 use axum::http::Uri;
 use axum::http::request::Parts;
 use edge::problem::{FieldError, Problem};
 use serde::Deserialize;
 use serde::de::{DeserializeOwned, Deserializer, Error};
+use serde_path_to_error::Segment;
 use service::At;
+use url::form_urlencoded;
 
 #[derive(Debug)]
 pub(crate) struct Params<T>(pub(crate) T);
@@ -23,14 +25,50 @@ where
     }
 }
 
+/// The one parameter that may stand there several times, as one with commas in it.
+const REPEATABLE: &str = "type";
+
 fn parse<T: DeserializeOwned>(uri: &Uri) -> Result<T, Problem> {
-    match Query::try_from_uri(uri) {
-        Ok(Query(params)) => Ok(params),
-        Err(_) => Err(Problem::invalid(vec![FieldError::new(
-            "",
-            "the query has a parameter that is missing, unknown, repeated or out of bounds",
-        )])),
+    let pairs = form_urlencoded::parse(uri.query().unwrap_or_default().as_bytes());
+    let query = form_urlencoded::Serializer::new(String::new())
+        .extend_pairs(joined(pairs.into_owned()))
+        .finish();
+    let source = serde_urlencoded::Deserializer::new(form_urlencoded::parse(query.as_bytes()));
+    serde_path_to_error::deserialize(source).map_err(|error| explain(&error))
+}
+
+fn joined(pairs: impl Iterator<Item = (String, String)>) -> Vec<(String, String)> {
+    let mut joined: Vec<(String, String)> = Vec::new();
+    for (name, value) in pairs {
+        let earlier = joined.iter_mut().find(|(earlier, _)| *earlier == name);
+        match earlier {
+            Some((_, values)) if name == REPEATABLE => {
+                values.push(',');
+                values.push_str(&value);
+            }
+            _ => joined.push((name, value)),
+        }
     }
+    joined
+}
+
+/// Our own rules write their messages; those of serde's are about names and would repeat them.
+fn explain(error: &serde_path_to_error::Error<serde_urlencoded::de::Error>) -> Problem {
+    let message = error.inner().to_string();
+    let ours = message.starts_with("is ") || message.starts_with("must ");
+    match error.path().iter().next() {
+        Some(Segment::Map { key }) if ours => {
+            Problem::invalid(vec![FieldError::new(format!("/{key}"), message)])
+        }
+        _ => not_understood(),
+    }
+}
+
+fn not_understood() -> Problem {
+    Problem::invalid(vec![FieldError::new(
+        "",
+        "the query has a parameter that is missing, unknown, repeated or out of bounds",
+    )])
 }
 
 /// A sequence number or a position: digits that fit a signed 64-bit integer.
@@ -42,7 +80,7 @@ impl<'de> Deserialize<'de> for Position {
         let text = String::deserialize(from)?;
         position(&text)
             .map(Self)
-            .ok_or_else(|| D::Error::custom("no position"))
+            .ok_or_else(|| D::Error::custom("must be a whole number of at most 19 digits"))
     }
 }
 
@@ -71,7 +109,7 @@ impl<'de> Deserialize<'de> for PageLimit {
         let Position(number) = Position::deserialize(from)?;
         match u32::try_from(number) {
             Ok(limit @ 1..=500) => Ok(Self(limit)),
-            _ => Err(D::Error::custom("a limit is 1 to 500")),
+            _ => Err(D::Error::custom("must be 1 to 500")),
         }
     }
 }
@@ -90,6 +128,7 @@ impl<'de> Deserialize<'de> for Point {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::extract::AskedTypes;
 
     #[derive(Debug, Default, Deserialize)]
     #[serde(deny_unknown_fields, default)]
@@ -97,6 +136,8 @@ mod tests {
         after: Option<Position>,
         limit: PageLimit,
         at: Option<Point>,
+        #[serde(rename = "type")]
+        types: AskedTypes,
     }
 
     fn page(query: &str) -> Option<Page> {
@@ -152,6 +193,38 @@ mod tests {
             "limit[]=1",
         ] {
             assert!(page(bad).is_none(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn types_may_be_repeated_or_have_commas_between_them() {
+        let types = |query| page(query).map(|page| page.types.0);
+        let both = types("type=SignedIn,SignedOut").unwrap();
+        assert_eq!(both.len(), 2);
+        assert_eq!(types("type=SignedOut&type=SignedIn").unwrap(), both);
+        let thrice = "type=SignedIn&type=SignedIn,SignedOut";
+        assert_eq!(types(thrice).unwrap(), both);
+        assert!(types("").unwrap().is_empty());
+    }
+
+    #[test]
+    fn a_value_that_is_not_understood_is_named_and_not_repeated() {
+        for (query, pointer) in [
+            ("type=SignedIn,SignedUp", "/type"),
+            ("type=SignedIn&type=", "/type"),
+            ("limit=0", "/limit"),
+            ("after=x", "/after"),
+            ("at=yesterday", "/at"),
+            ("SignedUp=1", ""),
+            ("after=1&after=2", ""),
+        ] {
+            let uri = format!("/events?{query}").parse().unwrap();
+            let problem = parse::<Page>(&uri).unwrap_err();
+            let [error] = problem.errors() else {
+                panic!("{problem:?}");
+            };
+            assert_eq!(error.pointer, pointer, "{query}");
+            assert!(!error.detail.contains("SignedUp"), "{}", error.detail);
         }
     }
 

@@ -10,7 +10,7 @@ use super::values::{Moment, id};
 /// `countersign audit …`.
 #[derive(Debug, Subcommand)]
 pub enum AuditCommand {
-    /// Print every event of an account, oldest first
+    /// Print every event of an account, oldest first: when, who, what, and from where
     History {
         /// The account's id
         #[arg(value_parser = id::<AccountId>)]
@@ -62,6 +62,18 @@ pub enum AuditCommand {
     ///
     /// Give them to auditors in another way than bundles and checkpoints.
     Keys,
+    /// Print what changed in an account from one point to another, and the events between
+    Diff {
+        /// The account's id
+        #[arg(value_parser = id::<AccountId>)]
+        account: AccountId,
+        /// A sequence number, or an instant such as 2026-11-24T09:30:00Z
+        #[arg(long, value_name = "WHEN")]
+        from: Moment,
+        /// Likewise [default: now]
+        #[arg(long, value_name = "WHEN")]
+        to: Option<Moment>,
+    },
 }
 
 /// `countersign projections …`.

@@ -58,6 +58,7 @@ fn every_command_of_the_manual_can_be_typed() {
         "support unlock 0193a3c4-0000-7000-8000-000000000001 --reason lost --ticket T1",
         "audit history 0193a3c4-0000-7000-8000-000000000001",
         "audit state 0193a3c4-0000-7000-8000-000000000001 --at 12",
+        "audit diff 0193a3c4-0000-7000-8000-000000000001 --from 3 --to 2026-11-24T09:30:00Z",
         "projections check",
         "projections rebuild",
     ] {

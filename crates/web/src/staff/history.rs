@@ -6,7 +6,7 @@ use axum::http::HeaderValue;
 use axum::response::Response;
 use edge::problem::{Code, Problem};
 use serde::Deserialize;
-use service::EventView;
+use service::{EventView, Selection};
 
 use super::entry::{Arrival, sign_in_page};
 use super::{AtDesk, Audit};
@@ -136,8 +136,13 @@ pub(crate) async fn history(
     let (service, caller) = (staff.service(), &staff.visit.caller);
     // One more than is shown: then there is a next page.
     let limit = u32::try_from(PAGE + 1).map_err(Problem::internal)?;
+    let page = Selection {
+        after: Some(query.after),
+        limit: Some(limit),
+        ..Selection::default()
+    };
     let mut events = service
-        .history(caller, staff.member(), account, query.after, limit)
+        .history(caller, staff.member(), account, page)
         .await?
         .events;
     let more = events.len() > PAGE;

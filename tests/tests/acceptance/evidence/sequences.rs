@@ -1,10 +1,12 @@
 //! Commands in any order: whatever happens to an account, its sessions and its settings are what a
 //! small model says, and replay, state row and read models agree.
 
+use std::collections::BTreeSet;
+
 use acceptance::{Authenticator, Caller, Deployment, OTHER_PASSWORD, Options, PASSWORD};
 use chrono::{DateTime, Duration, Utc};
 use reqwest::Method;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::evidence::support::{store, tables_found_by};
 
@@ -294,6 +296,27 @@ impl Model<'_> {
     }
 }
 
+/// The state at an instant is that after the last event up to it, also where several events are of
+/// one instant.
+async fn look_back(deployment: &Deployment, auditor: &Caller, account: &str) {
+    let events = deployment.events(auditor, account).await;
+    let told = |event: &Value| event["recorded_at"].as_str().unwrap().to_owned();
+    let state = async |at: &str| {
+        let path = format!("/audit/accounts/{account}/state?at={at}");
+        auditor.get(&path).await.expect(200).json
+    };
+    let instants = events.iter().map(told).collect::<BTreeSet<_>>();
+    assert!(
+        instants.len() < events.len(),
+        "no two events are of one instant"
+    );
+    for instant in instants {
+        let last = events.iter().rfind(|event| told(event) == instant).unwrap();
+        let sequence = last["sequence"].to_string();
+        assert_eq!(state(&instant).await, state(&sequence).await, "{instant}");
+    }
+}
+
 async fn run(seeds: std::ops::Range<u64>) {
     let options = Options::default()
         .servers(2)
@@ -331,6 +354,7 @@ async fn run(seeds: std::ops::Range<u64>) {
         let state = auditor.get(&path).await.expect(200);
         let sessions = state.json["state"]["sessions"].as_array().unwrap().len();
         assert_eq!(sessions, model.live.len(), "{told}");
+        look_back(&deployment, &auditor, &model.id).await;
     }
     deployment.verify().await;
 }

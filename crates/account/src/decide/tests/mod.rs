@@ -10,6 +10,7 @@ mod model;
 mod never;
 mod opening;
 mod properties;
+mod replay;
 mod reset;
 mod sessions;
 mod sign_in;
