@@ -26,6 +26,7 @@ pub enum Command {
     CancelEnrollment(CancelEnrollment),
     DisableTwoFactor(DisableTwoFactor),
     AdminUnlock(AdminUnlock),
+    RecoverAccount(RecoverAccount),
 }
 
 #[derive(Clone, Debug)]
@@ -158,4 +159,12 @@ pub struct AdminUnlock {
     pub ticket: Option<Personal>,
     /// Whether wrong passwords, which are counted outside the aggregate, make the owner wait.
     pub passwords_refused: bool,
+}
+
+/// After the database was restored from a backup.
+#[derive(Clone, Copy, Debug)]
+pub struct RecoverAccount {
+    pub at: DateTime<Utc>,
+    /// The RFC 6238 time step of now.
+    pub step: u64,
 }

@@ -15,6 +15,7 @@ use crate::log::LogHead;
 use crate::{Error, Store};
 
 pub use checkpoints::{Gap, Kept};
+pub(crate) use checkpoints::{is_acknowledged, openings};
 
 /// How many damages are told one by one.
 const TOLD: usize = 100;

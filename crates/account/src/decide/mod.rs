@@ -3,6 +3,7 @@
 
 mod enrollment;
 mod opening;
+mod recovery;
 mod reset;
 mod sessions;
 mod sign_in;
@@ -50,6 +51,7 @@ impl Account {
                 enrollment::disable_two_factor(account, &command, policy)
             }
             Command::AdminUnlock(command) => support::admin_unlock(account, command),
+            Command::RecoverAccount(command) => Ok(recovery::recover_account(account, command)),
         }
     }
 

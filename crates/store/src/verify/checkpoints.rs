@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use account::log::{EpochOpened, LogEvent};
 use chrono::{DateTime, Utc};
 use proofs::checkpoint::{Checkpoint, Origin};
-use sqlx::PgConnection;
+use sqlx::{PgConnection, PgExecutor};
 
 use super::{Damage, Damaged, Roots, Verdict, event_from, tree};
 use crate::log::LogHead;
@@ -80,8 +80,8 @@ fn damaged(kind: Damage, position: Option<u64>, what: String) -> Damaged {
     }
 }
 
-/// Holds each kept checkpoint against the roots of its size. Those of an epoch that ended with a
-/// restored backup count up to the backup's size; beyond it they have to be acknowledged.
+/// Holds each kept checkpoint against the roots of its size. Beyond the size of a restored backup,
+/// those of the epochs before it need not agree, but have to be acknowledged.
 pub(super) async fn compare(
     kept: &[Known],
     head: &LogHead,
@@ -89,28 +89,22 @@ pub(super) async fn compare(
     snapshot: &mut PgConnection,
     verdict: &mut Verdict,
 ) -> Result<(), Error> {
-    let openings = openings(snapshot).await?;
+    let openings = openings(&mut *snapshot).await?;
     let (mut agreed, mut disagreed) = (BTreeSet::from([0]), Vec::new());
     for Known { source, checkpoint } in kept {
         let Checkpoint { origin, size, root } = checkpoint;
-        let later = openings.iter().filter(|opened| opened.epoch > origin.epoch);
-        let cut = later.clone().map(|opened| opened.size).min();
-        if cut.is_some_and(|cut| *size > cut) {
-            let mut lost = later.flat_map(|opened| &opened.lost);
-            if !lost.any(|lost| lost.epoch == origin.epoch && lost.size >= *size) {
-                disagreed.push((cut.unwrap_or_default(), format!(
-                    "{source}: no recovery acknowledges that the events up to {size} of epoch {} are lost",
-                    origin.epoch
-                )));
-            }
-        } else if roots.get(size) == Some(root) && origin.epoch <= head.origin().epoch {
+        if roots.get(size) == Some(root) && origin.epoch <= head.origin().epoch {
             verdict.checkpoints += 1;
             agreed.insert(*size);
-        } else {
-            disagreed.push((
-                *size,
-                format!("{source}: {}", disagreement(origin, *size, head)),
-            ));
+        } else if !is_acknowledged(&openings, checkpoint) {
+            let what = match cut_of(&openings, origin.epoch).filter(|cut| size > cut) {
+                Some(_) => format!(
+                    "no recovery acknowledges that the events up to {size} of epoch {} are lost",
+                    origin.epoch
+                ),
+                None => disagreement(origin, *size, head),
+            };
+            disagreed.push((*size, format!("{source}: {what}")));
         }
     }
     verdict.gaps = openings.iter().map(gap).collect();
@@ -125,6 +119,25 @@ pub(super) async fn compare(
         verdict.add(found);
     }
     Ok(())
+}
+
+/// The size up to which events of an epoch survived every later recovery.
+fn cut_of(openings: &[EpochOpened], epoch: u32) -> Option<u64> {
+    let later = openings.iter().filter(|opened| opened.epoch > epoch);
+    later.map(|opened| opened.size).min()
+}
+
+/// Whether a recovery told that the events of this checkpoint are lost.
+pub(crate) fn is_acknowledged(openings: &[EpochOpened], checkpoint: &Checkpoint) -> bool {
+    let Checkpoint { origin, size, .. } = checkpoint;
+    let covers = |opened: &EpochOpened| {
+        let mut lost = opened.lost.iter();
+        lost.any(|lost| lost.epoch == origin.epoch && lost.size >= *size)
+    };
+    cut_of(openings, origin.epoch).is_some_and(|cut| *size > cut)
+        && openings
+            .iter()
+            .any(|opened| opened.epoch > origin.epoch && covers(opened))
 }
 
 fn disagreement(origin: &Origin, size: u64, head: &LogHead) -> String {
@@ -149,11 +162,11 @@ fn gap(opened: &EpochOpened) -> Gap {
 }
 
 /// The recoveries that the log tells of; that their events are genuine is checked with all others.
-async fn openings(snapshot: &mut PgConnection) -> Result<Vec<EpochOpened>, Error> {
+pub(crate) async fn openings(executor: impl PgExecutor<'_>) -> Result<Vec<EpochOpened>, Error> {
     let payloads = sqlx::query_scalar::<_, String>(
         "SELECT payload::text FROM events WHERE aggregate_type = 'log' ORDER BY sequence",
     )
-    .fetch_all(snapshot)
+    .fetch_all(executor)
     .await?;
     let opened = payloads
         .iter()

@@ -42,6 +42,7 @@ event-SessionsEnded = { $about ->
     [unlocked] Alle Sitzungen wurden beendet, weil der Support das Konto entsperrt hat.
     [session-limit] Die älteste Sitzung hat einer neuen Platz gemacht.
     [expired] Sitzungen waren abgelaufen.
+    [recovered] Alle Sitzungen wurden beendet, weil der Dienst aus einer Sicherung wiederhergestellt wurde.
    *[other] Sitzungen wurden beendet.
 }
 event-DeviceRemembered = { $about ->
@@ -54,3 +55,4 @@ event-EnrollmentCodeRejected = Beim Aktivieren der Zwei-Faktor-Authentifizierung
 event-TwoFactorEnabled = Die Zwei-Faktor-Authentifizierung wurde aktiviert.
 event-TwoFactorDisabled = Die Zwei-Faktor-Authentifizierung wurde deaktiviert.
 event-AccountUnlocked = Der Support hat das Konto entsperrt.
+event-AccountRecovered = Der Dienst wurde aus einer Sicherung wiederhergestellt.

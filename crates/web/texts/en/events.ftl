@@ -42,6 +42,7 @@ event-SessionsEnded = { $about ->
     [unlocked] All sessions ended, because support unlocked the account.
     [session-limit] The oldest session made room for a new one.
     [expired] Sessions had expired.
+    [recovered] All sessions ended, because the service was restored from a backup.
    *[other] Sessions ended.
 }
 event-DeviceRemembered = { $about ->
@@ -54,3 +55,4 @@ event-EnrollmentCodeRejected = A wrong code was given to turn two-factor authent
 event-TwoFactorEnabled = Two-factor authentication was turned on.
 event-TwoFactorDisabled = Two-factor authentication was turned off.
 event-AccountUnlocked = Support unlocked the account.
+event-AccountRecovered = The service was restored from a backup.

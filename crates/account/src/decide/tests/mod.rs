@@ -9,6 +9,7 @@ mod model;
 mod never;
 mod opening;
 mod properties;
+mod recovery;
 mod reset;
 mod sessions;
 mod sign_in;
@@ -19,8 +20,8 @@ use cqrs_es::test::TestFramework;
 
 use crate::command::{
     AdminUnlock, CancelEnrollment, ConfirmEnrollment, DisableTwoFactor, EndOtherSessions,
-    EndSession, OpenAccount, PresentCode, PresentPassword, RememberDevice, RequestReset,
-    ResetPassword, SetPassword, SignOut, StartEnrollment,
+    EndSession, OpenAccount, PresentCode, PresentPassword, RecoverAccount, RememberDevice,
+    RequestReset, ResetPassword, SetPassword, SignOut, StartEnrollment,
 };
 use crate::state::Opened;
 use crate::{Account, AccountEvent, Command, Policy, Refusal};
@@ -137,4 +138,5 @@ commands!(
     CancelEnrollment,
     DisableTwoFactor,
     AdminUnlock,
+    RecoverAccount,
 );

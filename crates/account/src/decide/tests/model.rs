@@ -223,6 +223,7 @@ impl Model {
                 self.spent = self.spent.max(Some(*step));
                 self.sessions.entry(*session).and_modify(|s| s.code = true);
             }
+            AccountEvent::AccountRecovered { step, .. } => self.spent = self.spent.max(Some(*step)),
             AccountEvent::TwoFactorDisabled { .. } | AccountEvent::AccountUnlocked { .. } => {
                 self.codes_refused = None;
                 self.authenticator = None;
@@ -261,6 +262,7 @@ pub(super) fn asking_session(command: &Command) -> Option<SessionId> {
         | Command::RememberDevice(_)
         | Command::RequestReset(_)
         | Command::ResetPassword(_)
-        | Command::AdminUnlock(_) => None,
+        | Command::AdminUnlock(_)
+        | Command::RecoverAccount(_) => None,
     }
 }
