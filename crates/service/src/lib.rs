@@ -25,6 +25,7 @@ mod opening;
 mod operations;
 mod owner;
 mod password_check;
+mod recovery;
 mod reset;
 mod second_factor;
 mod sign_in;

@@ -229,7 +229,7 @@ impl Store {
     }
 
     /// The whole stream of an account, from its state row or else from its events.
-    pub(crate) async fn load(&self, id: Uuid) -> Result<Loaded<Account>, Error> {
+    pub async fn load(&self, id: Uuid) -> Result<Loaded<Account>, Error> {
         match self.dossier(AccountId::from_uuid(id)).await? {
             Some(dossier) => Ok(dossier.loaded),
             None => self.fold(id).await,

@@ -16,6 +16,7 @@ use crate::{Error, Store};
 
 pub use checkpoints::{Gap, Kept};
 pub(crate) use checkpoints::{is_acknowledged, openings};
+pub(crate) use tree::keys as log_keys;
 
 /// How many damages are told one by one.
 const TOLD: usize = 100;

@@ -38,7 +38,10 @@ pub(super) async fn verify(
 }
 
 /// Those in the configured folder, and those in the files and folders that were named.
-fn kept_checkpoints(configuration: &Configuration, more: &[PathBuf]) -> Result<Vec<Kept>, Failure> {
+pub(super) fn kept_checkpoints(
+    configuration: &Configuration,
+    more: &[PathBuf],
+) -> Result<Vec<Kept>, Failure> {
     let mut kept = read_all(&configuration.checkpoint_dir)?;
     for path in more {
         if !path.exists() {

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use account::log::{EpochOpened, LogEvent};
 use chrono::{DateTime, Utc};
+use data_encoding::HEXLOWER;
 use proofs::checkpoint::{Checkpoint, Origin};
 use sqlx::{PgConnection, PgExecutor};
 
@@ -89,7 +90,9 @@ pub(super) async fn compare(
     snapshot: &mut PgConnection,
     verdict: &mut Verdict,
 ) -> Result<(), Error> {
-    let openings = openings(&mut *snapshot).await?;
+    let mut openings = openings(&mut *snapshot).await?;
+    // One that a recovery was cut off at tells nothing yet.
+    openings.retain(|opened| opened.epoch <= head.origin().epoch);
     let (mut agreed, mut disagreed) = (BTreeSet::from([0]), Vec::new());
     for Known { source, checkpoint } in kept {
         let Checkpoint { origin, size, root } = checkpoint;
@@ -97,14 +100,15 @@ pub(super) async fn compare(
             verdict.checkpoints += 1;
             agreed.insert(*size);
         } else if !is_acknowledged(&openings, checkpoint) {
-            let what = match cut_of(&openings, origin.epoch).filter(|cut| size > cut) {
+            let cut = cut_of(&openings, origin.epoch).filter(|cut| size > cut);
+            let what = match cut {
                 Some(_) => format!(
                     "no recovery acknowledges that the events up to {size} of epoch {} are lost",
                     origin.epoch
                 ),
                 None => disagreement(origin, *size, head),
             };
-            disagreed.push((*size, format!("{source}: {what}")));
+            disagreed.push((cut.unwrap_or(*size), format!("{source}: {what}")));
         }
     }
     verdict.gaps = openings.iter().map(gap).collect();
@@ -129,10 +133,13 @@ fn cut_of(openings: &[EpochOpened], epoch: u32) -> Option<u64> {
 
 /// Whether a recovery told that the events of this checkpoint are lost.
 pub(crate) fn is_acknowledged(openings: &[EpochOpened], checkpoint: &Checkpoint) -> bool {
-    let Checkpoint { origin, size, .. } = checkpoint;
+    let Checkpoint { origin, size, root } = checkpoint;
     let covers = |opened: &EpochOpened| {
         let mut lost = opened.lost.iter();
-        lost.any(|lost| lost.epoch == origin.epoch && lost.size >= *size)
+        lost.any(|lost| {
+            lost.epoch == origin.epoch
+                && (lost.size > *size || lost.size == *size && lost.root == HEXLOWER.encode(root))
+        })
     };
     cut_of(openings, origin.epoch).is_some_and(|cut| *size > cut)
         && openings

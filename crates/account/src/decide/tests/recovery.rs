@@ -59,7 +59,13 @@ fn a_recovery_spends_every_step_up_to_now_and_the_next_one_signs_in() {
         .and([challenged(2, noon())]);
     let story = story.when(present_code(2, &[NOW], noon())).happens();
     let last = story.events.last();
-    let spent = matches!(last, Some(AccountEvent::CodeRejected { reason: CodeRejection::Spent, .. }));
+    let spent = matches!(
+        last,
+        Some(AccountEvent::CodeRejected {
+            reason: CodeRejection::Spent,
+            ..
+        })
+    );
     assert!(spent, "{last:?}");
     story.when(present_code(2, &[NOW + 1], noon())).then([
         remembered(9, Occasion::SignIn),
