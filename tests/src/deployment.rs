@@ -114,7 +114,8 @@ impl Deployment {
         self.servers[number] = ServerProcess::start(self.environment(), &log).await;
     }
 
-    fn environment(&self) -> Vec<(String, String)> {
+    /// The variables that its programs run with.
+    pub fn environment(&self) -> Vec<(String, String)> {
         let path = |path: &Path| path.to_str().unwrap().to_owned();
         let mut environment = vec![
             ("PATH".to_owned(), std::env::var("PATH").unwrap()),

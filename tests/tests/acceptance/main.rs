@@ -14,5 +14,6 @@ mod pages;
 mod promises;
 mod races;
 mod requirements;
+mod restore;
 mod surface;
 mod throttles;

@@ -51,7 +51,8 @@ pub(super) async fn recover(
     lead.finish()
         .await
         .map_err(|error| Failure::because(&error))?;
-    keep_checkpoint(assembly, pool, configuration, clock, output).await;
+    keep_checkpoint(assembly, pool.clone(), configuration, clock, output).await;
+    pool.close().await;
     output.result(&machine(&recovered), people(&recovered))
 }
 

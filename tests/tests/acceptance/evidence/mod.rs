@@ -2,7 +2,7 @@
 //! they belong, that history verifies by other means than ours, and what the command line says.
 mod canary;
 mod chain;
-mod command_line;
+pub(crate) mod command_line;
 mod commands_database;
 mod commands_people;
 mod events_forged;
@@ -16,5 +16,5 @@ mod rows_put_back;
 mod sequences;
 pub(crate) mod source;
 mod story;
-mod support;
+pub(crate) mod support;
 mod upcasting;

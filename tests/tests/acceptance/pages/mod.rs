@@ -14,4 +14,4 @@ mod return_to;
 mod secrets;
 mod staff;
 mod tour;
-mod visitor;
+pub(crate) mod visitor;
