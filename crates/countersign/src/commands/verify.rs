@@ -115,8 +115,8 @@ fn people(verdict: &Verdict, read_models: &CheckReport, whole: bool) -> String {
             reason,
         } = gap;
         text += &format!(
-            "acknowledged gap: epoch {epoch} was opened at {at} from a backup of {size} events; a checkpoint \
-             of {lost_size} was known, what it held beyond is lost. Reason: {reason}\n"
+            "acknowledged gap: epoch {epoch} was opened at {at} from a backup of {size} events; the last \
+             checkpoint that was known of it held {lost_size}, what it had beyond is lost. Reason: {reason}\n"
         );
     }
     let Verdict {

@@ -12,8 +12,22 @@ use crate::evidence::support::{pg_dump, postgres_program};
 
 pub(super) const RECOVER: &str = "recover --reason disk-lost";
 
+/// Waits until every event has its position.
+pub(super) async fn until_logged(deployment: &Deployment) {
+    let mut connection = deployment.connection("countersign_owner").await;
+    let mut waiting = true;
+    while waiting {
+        waiting = sqlx::query_scalar("SELECT EXISTS (SELECT FROM unsequenced)")
+            .fetch_one(&mut connection)
+            .await
+            .unwrap();
+        tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+    }
+}
+
 /// The database as SQL. All of it is in the log by then, and its checkpoint is kept.
 pub(super) async fn back_up(deployment: &mut Deployment) -> String {
+    until_logged(deployment).await;
     assert!(deployment.servers[0].terminate().await.success());
     let backup = pg_dump(&deployment.owner_url());
     deployment.restart(0).await;
@@ -22,6 +36,7 @@ pub(super) async fn back_up(deployment: &mut Deployment) -> String {
 
 /// Stops the server, and puts the backup in the place of the database.
 pub(super) async fn restore(deployment: &mut Deployment, backup: &str) {
+    until_logged(deployment).await;
     assert!(deployment.servers[0].terminate().await.success());
     let url = deployment.owner_url();
     let name = make_empty(&url).await;

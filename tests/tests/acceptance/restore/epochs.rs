@@ -3,7 +3,7 @@
 use acceptance::Deployment;
 use serde_json::{Value, json};
 
-use super::backups::{RECOVER, back_up, damaged, gaps, restore, serve_refuses};
+use super::backups::{RECOVER, back_up, damaged, gaps, restore, serve_refuses, until_logged};
 use crate::evidence::command_line::said_json;
 
 async fn grow(deployment: &mut Deployment, emails: &[&str]) {
@@ -12,6 +12,7 @@ async fn grow(deployment: &mut Deployment, emails: &[&str]) {
             .create_account(&format!("{email}@example.com"))
             .await;
     }
+    until_logged(deployment).await;
 }
 
 fn lost(told: &Value) -> Vec<(u64, u64)> {

@@ -80,7 +80,7 @@ async fn what_ended_after_the_backup_does_not_live_again() {
     for (path, body) in [
         (
             "/password-reset/confirm",
-            json!({ "token": reset, "password": password }),
+            json!({ "token": reset, "new_password": password }),
         ),
         ("/unblock/confirm", json!({ "token": unblock })),
         (

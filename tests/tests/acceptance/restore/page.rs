@@ -5,7 +5,7 @@ use std::process::{Command, Output};
 
 use acceptance::{Deployment, Options};
 
-use super::backups::{gaps, make_empty};
+use super::backups::{gaps, make_empty, until_logged};
 use crate::evidence::support::postgres_program;
 
 const PAGE: &str = include_str!("../../../../docs/backup.md");
@@ -91,12 +91,14 @@ async fn the_page_restores_the_embedded_database_into_a_new_data_directory() {
     let mut variables = variables(&deployment, folder.path());
     let key = deployment.data_dir().with_file_name("master.key");
     std::fs::copy(key, deployment.data_dir().join("master.key")).unwrap();
+    until_logged(&deployment).await;
     succeeds(&bash(
         &commands("embedded", "backup"),
         folder.path(),
         &variables,
     ));
     deployment.create_account("bob@example.com").await;
+    until_logged(&deployment).await;
     assert!(deployment.servers[0].terminate().await.success());
 
     variables.retain(|(name, _)| name != "COUNTERSIGN_MASTER_KEY_FILE");
@@ -119,12 +121,14 @@ async fn the_page_restores_a_database_outside() {
     let mut deployment = deployment(folder.path(), Options::default()).await;
     deployment.create_account("ada@example.com").await;
     let mut variables = variables(&deployment, folder.path());
+    until_logged(&deployment).await;
     succeeds(&bash(
         &commands("outside", "backup"),
         folder.path(),
         &variables,
     ));
     deployment.create_account("bob@example.com").await;
+    until_logged(&deployment).await;
     assert!(deployment.servers[0].terminate().await.success());
 
     let url = deployment.owner_url();
