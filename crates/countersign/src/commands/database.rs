@@ -1,10 +1,7 @@
 //! `countersign database …`: the database in use, for other programs.
 
-use std::process::Command;
-
 use serde_json::json;
 use store::Role;
-use url::Url;
 
 use crate::cli::{DatabaseCommand, DatabaseRole};
 use crate::configuration::Configuration;
@@ -42,44 +39,19 @@ async fn url(
     output.result(&json!({ "url": url }), &url)
 }
 
-/// Waits for the program without a thread to spare: nothing else goes on meanwhile.
 async fn run(configuration: &Configuration, program: &[String]) -> Result<(), Failure> {
-    if configuration.database_url.is_some() {
-        return Err(Failure::Usage(
-            "this is for the embedded database: give programs the URL of your own".to_owned(),
-        ));
-    }
-    let database = Database::join(configuration).await?;
-    let variables = variables(&database.url(Role::Owner));
-    let program = program.to_vec();
-    let done = tokio::task::spawn_blocking(move || {
-        let (name, arguments) = program.split_first()?;
-        Some((
-            name.clone(),
-            Command::new(name).args(arguments).envs(variables).status(),
-        ))
-    });
-    let done = done.await.map_err(|error| Failure::because(&error));
-    database.close().await?;
-    match done? {
-        Some((_, Ok(status))) if status.success() => Ok(()),
-        Some((name, Ok(status))) => Err(Failure::Failed(format!("{name} failed: {status}"))),
-        Some((name, Err(error))) => Err(Failure::Failed(format!("{name} cannot run: {error}"))),
-        None => Err(Failure::Usage("which program?".to_owned())),
-    }
-}
-
-/// A connection URL as PostgreSQL's programs take it when they are told none.
-fn variables(url: &str) -> Vec<(&'static str, String)> {
-    let Ok(url) = Url::parse(url) else {
-        return Vec::new();
+    let usage = "this is for the embedded database: give programs the URL of your own";
+    let (None, Some((name, arguments))) = (&configuration.database_url, program.split_first())
+    else {
+        return Err(Failure::Usage(usage.to_owned()));
     };
-    let mut variables = vec![
-        ("PGUSER", url.username().to_owned()),
-        ("PGDATABASE", url.path().trim_start_matches('/').to_owned()),
-    ];
-    variables.extend(url.port().map(|port| ("PGPORT", port.to_string())));
-    let host = url.query_pairs().find(|(name, _)| name == "host");
-    variables.extend(host.map(|(_, folder)| ("PGHOST", folder.into_owned())));
-    variables
+    let database = Database::join(configuration).await?;
+    let done = database.run(name, arguments).await;
+    database.close().await?;
+    match done {
+        Some(Ok(status)) if status.success() => Ok(()),
+        Some(Ok(status)) => Err(Failure::Failed(format!("{name} failed: {status}"))),
+        Some(Err(error)) => Err(Failure::Failed(format!("{name} cannot run: {error}"))),
+        None => Err(Failure::Usage(usage.to_owned())),
+    }
 }
