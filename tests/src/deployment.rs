@@ -123,7 +123,8 @@ impl Deployment {
         self.servers[number] = ServerProcess::start(self.environment(), &log).await;
     }
 
-    pub(crate) fn environment(&self) -> Vec<(String, String)> {
+    /// The variables that its programs run with.
+    pub fn environment(&self) -> Vec<(String, String)> {
         let path = |path: &Path| path.to_str().unwrap().to_owned();
         let mut environment = vec![
             ("PATH".to_owned(), std::env::var("PATH").unwrap()),

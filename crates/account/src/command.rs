@@ -27,6 +27,7 @@ pub enum Command {
     DisableTwoFactor(DisableTwoFactor),
     AdminUnlock(AdminUnlock),
     EraseAccount(EraseAccount),
+    RecoverAccount(RecoverAccount),
 }
 
 #[derive(Clone, Debug)]
@@ -164,4 +165,12 @@ pub struct AdminUnlock {
 #[derive(Clone, Copy, Debug)]
 pub struct EraseAccount {
     pub at: DateTime<Utc>,
+}
+
+/// After the database was restored from a backup.
+#[derive(Clone, Copy, Debug)]
+pub struct RecoverAccount {
+    pub at: DateTime<Utc>,
+    /// The RFC 6238 time step of now.
+    pub step: u64,
 }

@@ -9,8 +9,8 @@ use serde::{Deserialize, Serialize};
 use crate::{ChallengeId, CredentialId, DeviceId, Personal, ResetId, SessionId};
 
 /// Events that change a credential end, besides what their own `SessionsEnded` names, every
-/// challenge, reset link and pending enrollment of the account; `PasswordReset` voids its known
-/// devices as well.
+/// challenge, reset link and pending enrollment of the account, and so does `AccountRecovered`; that
+/// and `PasswordReset` void its known devices as well.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub enum AccountEvent {
     /// Somebody who reads the mailbox chose a password, or an operator did for them.
@@ -128,6 +128,12 @@ pub enum AccountEvent {
     AccountErased {
         at: DateTime<Utc>,
     },
+    /// The database was restored from a backup: what had ended since lives no more, and every
+    /// RFC 6238 time step up to this one is spent.
+    AccountRecovered {
+        at: DateTime<Utc>,
+        step: u64,
+    },
 }
 
 /// Wrong current passwords of one session, this one included.
@@ -190,6 +196,8 @@ pub enum SessionEnd {
     /// The oldest made room for a new one.
     SessionLimit,
     Expired,
+    /// The database was restored from a backup.
+    Recovered,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -247,6 +255,7 @@ impl AccountEvent {
             Self::TwoFactorDisabled { .. } => "TwoFactorDisabled",
             Self::AccountUnlocked { .. } => "AccountUnlocked",
             Self::AccountErased { .. } => "AccountErased",
+            Self::AccountRecovered { .. } => "AccountRecovered",
         }
     }
 

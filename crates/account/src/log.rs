@@ -23,13 +23,13 @@ pub enum LogEvent {
     EpochOpened(EpochOpened),
 }
 
-/// A backup was restored: everything that the log held beyond `size` is lost, and checkpoints of
-/// larger trees tell of events that nobody has any more.
+/// A backup was restored: what the log once held beyond `size` is lost, and checkpoints of larger
+/// trees tell of events that nobody has any more.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct EpochOpened {
     pub at: DateTime<Utc>,
     pub epoch: u32,
-    /// How many events were in the restored log.
+    /// How many of the first events are known to be what they were: as many as the backup had.
     pub size: u64,
     /// The last checkpoint known outside, of each epoch that lost events.
     pub lost: Vec<LostCheckpoint>,

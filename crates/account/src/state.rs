@@ -124,7 +124,7 @@ impl Opened {
             .collect()
     }
 
-    /// What every change of a credential ends, sessions apart.
+    /// What every change of a credential ends, and a recovery, sessions apart.
     fn end_everything_pending(&mut self) {
         self.challenges.clear();
         self.resets.clear();
@@ -225,6 +225,10 @@ impl Opened {
                 self.codes = Backoff::default();
                 self.end_everything_pending();
                 self.two_factor = TwoFactor::Disabled;
+            }
+            AccountEvent::AccountRecovered { step, .. } => {
+                self.last_step = self.last_step.max(Some(step));
+                self.end_everything_pending();
             }
             AccountEvent::SignedOut { session } => self.end_sessions(&[session]),
             AccountEvent::SessionsEnded { sessions, .. } => self.end_sessions(&sessions),

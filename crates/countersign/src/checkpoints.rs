@@ -23,7 +23,7 @@ fn path_of(head: &LogHead, day: chrono::NaiveDate) -> PathBuf {
         .join(format!("{}-{size:012}", origin.epoch))
 }
 
-/// A database that is behind a checkpoint of its own was restored from a backup: sessions that
+/// A database that does not continue a checkpoint of its own was restored from a backup: sessions that
 /// ended since and codes that were spent since would live again.
 pub(crate) async fn refuse_restored(
     configuration: &Configuration,
@@ -37,17 +37,20 @@ pub(crate) async fn refuse_restored(
     let Some(kept) = folder::read_last(&folder)? else {
         return Ok(());
     };
-    let signed = store.verify_checkpoint(&kept.note).await;
-    let ahead = signed.is_ok_and(|signed| {
-        let (origin, size) = (signed.origin, signed.size);
-        origin.log == head.log_id && (origin.epoch, size) > (head.origin().epoch, head.size())
-    });
-    if !ahead {
-        return Ok(());
+    let signed = match store.verify_checkpoint(&kept.note).await {
+        // One of an epoch that is over is for `audit verify`.
+        Ok(signed) if signed.origin >= head.origin() => signed,
+        _ => return Ok(()),
+    };
+    match store.continues(&head, &signed).await {
+        Ok(false) => {}
+        // A damaged tree is for `audit verify`, too.
+        Ok(true) | Err(store::Error::Corrupt(_)) => return Ok(()),
+        Err(error) => return Err(Failure::because(&error)),
     }
     let Kept { source, .. } = kept;
     Err(Failure::Failed(format!(
-        "the database is older than its checkpoint {source}: it was restored from a backup, and what \
-         ended since would live again. Run `countersign recover --reason …`, then start again"
+        "the database is not what it was at its checkpoint {source}: if it was restored from a backup, \
+         what ended since would live again. Run `countersign recover --reason …`, then start again"
     )))
 }

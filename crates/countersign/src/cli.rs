@@ -125,6 +125,30 @@ pub enum Command {
     /// What is derived from the events and can be replayed
     #[command(subcommand)]
     Projections(ProjectionsCommand),
+
+    /// Go on from a restored backup
+    ///
+    /// While no server runs. Ends what had ended since the backup was made and would live again: all
+    /// sessions, challenges, links, pending enrollments and known devices, and every code up to
+    /// now. The log goes on in a new epoch and tells what of it is lost, by the checkpoints that were
+    /// kept. If it is cut off, run it again; no server starts before it is done.
+    Recover(Recover),
+}
+
+/// `countersign recover`.
+#[derive(Debug, Args)]
+pub struct Recover {
+    /// What happened, in words that an auditor understands; stands in the log for ever
+    #[arg(long, value_parser = values::person_name)]
+    pub reason: String,
+
+    /// More checkpoints that were kept: a file or a folder; may be repeated
+    #[arg(long, value_name = "PATH")]
+    pub checkpoints: Vec<PathBuf>,
+
+    /// Revoke every token of staff: one that was revoked after the backup is in force again
+    #[arg(long)]
+    pub revoke_staff: bool,
 }
 
 /// `countersign serve`.
@@ -164,6 +188,18 @@ pub enum DatabaseCommand {
         /// Whom to connect as
         #[arg(long, value_enum, default_value_t = DatabaseRole::Reader)]
         role: DatabaseRole,
+    },
+    /// Run a program of PostgreSQL on the embedded database, as its owner
+    ///
+    /// Starts the database for as long as the program runs, unless a server has it. The program
+    /// needs no URL: PGHOST, PGPORT, PGUSER and PGDATABASE tell it where.
+    #[command(
+        after_help = "Example:\n  countersign database run pg_dump --format=custom --file=b.dump"
+    )]
+    Run {
+        /// The program and its arguments
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true, required = true)]
+        program: Vec<String>,
     },
 }
 

@@ -1,13 +1,15 @@
 //! Commands beside `serve`: each joins the database in use, or starts it for the moment.
 
 mod bundles;
+mod database;
+mod recover;
+mod staff;
 mod verify;
 
 use std::sync::Arc;
 
-use account::staff::Role as StaffRole;
-use account::{EmailAddress, StaffId};
-use chrono::{DateTime, Duration, Utc};
+use account::EmailAddress;
+use chrono::{DateTime, Utc};
 use credentials::SystemRandom;
 use mail::Message;
 use serde_json::json;
@@ -16,9 +18,9 @@ use store::{Role, Sequencer, connect};
 
 use crate::accounts::accounts;
 use crate::assembly::{Assembly, assemble, master_keys, post};
+use crate::checkpoints::refuse_restored;
 use crate::cli::{
-    AuditCommand, Cli, Command, DatabaseCommand, DatabaseRole, KeysCommand, MailCommand,
-    ProjectionsCommand, Rotate, StaffCommand, StaffRole as RoleArgument,
+    AuditCommand, Cli, Command, KeysCommand, MailCommand, ProjectionsCommand, Rotate,
 };
 use crate::configuration::Configuration;
 use crate::database::Database;
@@ -44,9 +46,7 @@ pub(crate) async fn run(
         Command::Keys(KeysCommand::Rotate(Rotate { standby: true, .. })) => {
             key_commands::add_standby(&configuration.master_key_file, output)
         }
-        Command::Database(DatabaseCommand::Url { role }) => {
-            database_url(&configuration, *role, output).await
-        }
+        Command::Database(command) => database::carry_out(command, &configuration, output).await,
         Command::Migrate => {
             master_keys(&configuration)?;
             let database = Database::join(&configuration).await?;
@@ -64,7 +64,8 @@ pub(crate) async fn run(
         | Command::Account(_)
         | Command::Staff(_)
         | Command::Audit(_)
-        | Command::Projections(_) => {
+        | Command::Projections(_)
+        | Command::Recover(_) => {
             let keys = master_keys(&configuration)?;
             let database = Database::join(&configuration).await?;
             // Whoever may not migrate can still work on what somebody else has migrated.
@@ -73,7 +74,14 @@ pub(crate) async fn run(
             }
             let public_url = configuration.public_url.to_string();
             let now = clock.now();
-            let assembly = assemble(&configuration, &keys, &database, public_url, clock).await?;
+            let assembly = assemble(
+                &configuration,
+                &keys,
+                &database,
+                public_url,
+                Arc::clone(&clock),
+            )
+            .await?;
             let done = match &cli.command {
                 Command::Keys(command) => {
                     let place = (&assembly, database.is_alone());
@@ -81,6 +89,16 @@ pub(crate) async fn run(
                 }
                 Command::Audit(command) => {
                     audit_log(command, &assembly, &database, &configuration, output).await
+                }
+                Command::Recover(options) => {
+                    recover::recover(
+                        options,
+                        &assembly,
+                        &database,
+                        &configuration,
+                        (clock, output),
+                    )
+                    .await
                 }
                 command => beside(command, &assembly, output).await,
             };
@@ -95,7 +113,7 @@ async fn beside(command: &Command, assembly: &Assembly, output: Output) -> Resul
     let service = &assembly.service;
     match command {
         Command::Account(command) => accounts(service, command, output).await,
-        Command::Staff(command) => staff(service, command, output).await,
+        Command::Staff(command) => staff::carry_out(service, command, output).await,
         Command::Projections(command) => projections(service, *command, output).await,
         _ => Ok(()),
     }
@@ -114,25 +132,6 @@ pub(crate) fn failed(error: service::Error) -> Failure {
         service::Error::NotFound => Failure::Failed("there is nothing with this id".to_owned()),
         other => Failure::because(&other),
     }
-}
-
-async fn database_url(
-    configuration: &Configuration,
-    role: DatabaseRole,
-    output: Output,
-) -> Result<(), Failure> {
-    let Some(database) = Database::in_use(configuration).await? else {
-        return Err(Failure::Failed(format!(
-            "no server runs on the data directory {}: start `countersign serve` first",
-            configuration.data_dir.display()
-        )));
-    };
-    let role = match role {
-        DatabaseRole::Reader => Role::Reader,
-        DatabaseRole::Owner => Role::Owner,
-    };
-    let url = database.url_for_people(role).await?;
-    output.result(&json!({ "url": url }), &url)
 }
 
 async fn test_mail(
@@ -157,69 +156,6 @@ async fn test_mail(
     )
 }
 
-async fn staff(service: &Service, command: &StaffCommand, output: Output) -> Result<(), Failure> {
-    match command {
-        StaffCommand::Issue {
-            role,
-            name,
-            expires,
-        } => {
-            let role = match role {
-                RoleArgument::Support => StaffRole::Support,
-                RoleArgument::Auditor => StaffRole::Auditor,
-            };
-            let lifetime =
-                Duration::from_std(*expires).map_err(|error| Failure::because(&error))?;
-            let issued = service
-                .issue_staff(name, role, lifetime)
-                .await
-                .map_err(failed)?;
-            output.note(format_args!(
-                "{name} is {}; the token is shown this once",
-                issued.id
-            ));
-            output.result(
-                &json!({ "id": issued.id, "token": *issued.token }),
-                &*issued.token,
-            )
-        }
-        StaffCommand::List => {
-            let list = service.list_staff().await.map_err(failed)?;
-            let rows = list.iter().map(|member| {
-                let role = match member.role {
-                    StaffRole::Support => "support",
-                    StaffRole::Auditor => "auditor",
-                };
-                json!({
-                    "id": member.id, "name": member.name, "role": role,
-                    "issued_at": member.issued_at, "expires_at": member.expires_at,
-                    "revoked_at": member.revoked_at,
-                })
-            });
-            let rows = rows.collect::<Vec<_>>();
-            let columns = [
-                "id",
-                "role",
-                "name",
-                "issued_at",
-                "expires_at",
-                "revoked_at",
-            ];
-            output.result(&json!({ "staff": rows }), table(&columns, &rows))
-        }
-        StaffCommand::Revoke { id } => {
-            service
-                .revoke_staff(StaffId::from_uuid(*id))
-                .await
-                .map_err(failed)?;
-            output.result(
-                &json!({ "id": id, "status": "revoked" }),
-                format!("{id} is revoked."),
-            )
-        }
-    }
-}
-
 async fn audit_log(
     command: &AuditCommand,
     assembly: &Assembly,
@@ -237,6 +173,8 @@ async fn audit_log(
             all: _,
             output: to,
         } => {
+            // What the log of a restored backup signed would tell another history than it did.
+            refuse_restored(configuration, store).await?;
             let exported = account.map_or(Exported::Everything, Exported::Account);
             let pool = connect(&database.url(Role::Sequencer), Role::Sequencer, 1).await;
             let pool = pool.map_err(|error| Failure::because(&error))?;

@@ -132,6 +132,19 @@ impl Database {
         )))
     }
 
+    /// Runs a program on the embedded database, as its owner; none on an outside one.
+    pub(crate) async fn run(
+        &self,
+        program: &str,
+        arguments: &[String],
+    ) -> Option<std::io::Result<std::process::ExitStatus>> {
+        match self {
+            Self::Outside { .. } => None,
+            Self::Started(server) => Some(server.run(OWNER, program, arguments).await),
+            Self::Joined(server) => Some(server.run(OWNER, program, arguments).await),
+        }
+    }
+
     /// Brings the schema to this version, as the owner of the tables.
     pub(crate) async fn migrate(&self) -> Result<(), Failure> {
         let migrated = store::migrate(&self.url(Role::Owner)).await;

@@ -77,11 +77,16 @@ impl TotpSecret {
         ))
     }
 
+    /// The time step that an instant is in.
+    pub const fn step_at(unix_seconds: u64) -> u64 {
+        unix_seconds / STEP_SECONDS
+    }
+
     /// All of the previous, the current and the next time step whose code is the presented one.
     /// Usually none or one; it takes the same time whatever the answer.
     pub fn matching_steps(&self, code: &TotpCode, unix_seconds: u64) -> Vec<u64> {
         let totp = self.generator();
-        let now = unix_seconds / STEP_SECONDS;
+        let now = Self::step_at(unix_seconds);
         let window = [now.checked_sub(1), Some(now), now.checked_add(1)];
         let compared = window.map(|step| (step, step.is_some_and(|step| fits(&totp, step, code))));
         compared

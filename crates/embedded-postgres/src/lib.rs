@@ -7,6 +7,7 @@
 //! ([`Durability::Durable`]). Whoever the operating system says the caller is may be any of
 //! the configured roles, so there is no password to make, keep or lose.
 
+mod client;
 mod configure;
 mod error;
 mod identity;

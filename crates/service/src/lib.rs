@@ -29,6 +29,7 @@ mod operations;
 mod owner;
 mod password_check;
 mod proof;
+mod recovery;
 mod reset;
 mod second_factor;
 mod sign_in;

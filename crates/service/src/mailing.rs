@@ -23,9 +23,9 @@ const GIVE_UP_AFTER: chrono::Duration = chrono::Duration::days(5);
 
 /// What the outbox keeps, sealed.
 #[derive(Serialize, Deserialize)]
-struct Promised {
+pub(crate) struct Promised {
     to: String,
-    message: Message,
+    pub(crate) message: Message,
 }
 
 /// How mail leaves: the letterhead, and the way.

@@ -161,6 +161,22 @@ impl Service {
         }
     }
 
+    /// Appends what became of a member of staff without their doing.
+    pub(crate) async fn record_by_system(&self, id: StaffId, act: StaffAct) -> Result<(), Error> {
+        let mut attempts = self.attempts("RecordStaff", &id)?;
+        loop {
+            let stream = self.store().staff_stream(id).await?;
+            let (loaded, key) = stream.ok_or(Error::NotFound)?;
+            let at = loaded.moment(self.now());
+            let act = act.clone();
+            let decided = decide(loaded, StaffCommand::Record { at, act }, at).await?;
+            let metadata = self.metadata(&attempts, (&key, id.as_uuid()), Actor::System, None)?;
+            if self.commit_staff(decided, metadata, &mut attempts).await? {
+                return Ok(());
+            }
+        }
+    }
+
     async fn commit_staff(
         &self,
         decided: Decided<Staff>,

@@ -155,7 +155,7 @@ impl Store {
         self.execute(part, beside, at).await
     }
 
-    fn stream_part<A: Aggregate>(&self, entry: &Entry<A>) -> Result<StreamPart, Error> {
+    pub(crate) fn stream_part<A: Aggregate>(&self, entry: &Entry<A>) -> Result<StreamPart, Error> {
         let (decided, keyring) = (&entry.decided, &self.keyring);
         let before = &decided.before;
         let metadata = serde_json::to_string(&entry.metadata).map_err(Error::Serialize)?;
@@ -190,7 +190,7 @@ impl Store {
         })
     }
 
-    async fn execute(
+    pub(crate) async fn execute(
         &self,
         part: StreamPart,
         beside: Beside,

@@ -42,6 +42,15 @@ fn sealed_from(row: &PgRow) -> Result<Sealed, Error> {
     })
 }
 
+fn queued_mail(row: &PgRow) -> Result<QueuedMail, Error> {
+    Ok(QueuedMail {
+        id: row.try_get("mail_id")?,
+        sealed: sealed_from(row)?,
+        created_at: row.try_get("created_at")?,
+        attempts: row.try_get("attempts")?,
+    })
+}
+
 impl Store {
     /// Adds a job; `false`: too many wait already.
     pub async fn add_job(
@@ -124,16 +133,20 @@ impl Store {
         .bind(limit)
         .fetch_all(&self.pool)
         .await?;
-        rows.iter()
-            .map(|row| {
-                Ok(QueuedMail {
-                    id: row.try_get("mail_id")?,
-                    sealed: sealed_from(row)?,
-                    created_at: row.try_get("created_at")?,
-                    attempts: row.try_get("attempts")?,
-                })
-            })
-            .collect()
+        rows.iter().map(queued_mail).collect()
+    }
+
+    /// A page of the mails that wait, in the order of their ids.
+    pub async fn mails_after(&self, after: Uuid, limit: i64) -> Result<Vec<QueuedMail>, Error> {
+        let rows = sqlx::query(
+            "SELECT mail_id, key_id, sealed, created_at, attempts FROM outbox
+            WHERE mail_id > $1 ORDER BY mail_id LIMIT $2",
+        )
+        .bind(after)
+        .bind(limit)
+        .fetch_all(&self.pool)
+        .await?;
+        rows.iter().map(queued_mail).collect()
     }
 
     /// Erases a mail that was sent, or that can never be.

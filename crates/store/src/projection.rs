@@ -215,7 +215,9 @@ impl AccountRows {
                     expires_at,
                 });
             }
-            AccountEvent::PasswordReset { .. } => self.voids_devices = true,
+            AccountEvent::PasswordReset { .. } | AccountEvent::AccountRecovered { .. } => {
+                self.voids_devices = true;
+            }
             AccountEvent::TwoFactorEnabled { .. } => {
                 let mut session = issued
                     .confirming

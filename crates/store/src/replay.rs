@@ -148,7 +148,7 @@ impl Store {
     }
 
     /// A page of streams in the order of their ids, and the last of them; none at the end.
-    pub(crate) async fn streams_after(
+    pub async fn streams_after(
         &self,
         aggregate_type: &str,
         after: &str,

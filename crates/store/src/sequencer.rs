@@ -17,11 +17,13 @@ use sqlx::postgres::PgConnectOptions;
 use sqlx::{Connection, FromRow, PgConnection, PgPool};
 use tokio::sync::Notify;
 
-use crate::log::{Growth, grow};
+use crate::log::{Growth, LogHead, grow};
 use crate::{Error, Store, StoredEvent};
 
 /// "countersign", as the key of an advisory lock in its database.
 const LOCK: i64 = 0x636f_756e_7465_7273;
+/// Beside it: held together by all servers, whether they lead or wait to.
+const SERVERS: i64 = LOCK + 1;
 const BATCH: i64 = 1000;
 /// How long an append by another process may wait to be noticed.
 const POLL: Duration = Duration::from_millis(50);
@@ -41,6 +43,13 @@ impl std::fmt::Debug for Sequencer {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Sequencer").finish_non_exhaustive()
     }
+}
+
+/// The lead of a command that needs that nobody else changes anything, for as long as it is held.
+#[derive(Debug)]
+pub struct Lead<'s> {
+    sequencer: &'s Sequencer,
+    connection: PgConnection,
 }
 
 /// An event that waits for its position or its leaf.
@@ -129,11 +138,27 @@ impl Sequencer {
         let mut connection = PgConnection::connect_with(&self.options).await?;
         let leads = try_lead(&mut connection).await?;
         if leads {
-            let mut growth = self.take_over(&mut connection).await?;
-            while self.step(&mut growth, &mut connection).await? > 0 {}
+            self.drain(&mut connection).await?;
         }
         connection.close().await?;
         Ok(leads)
+    }
+
+    /// The lead, while no server runs; none while one does, even one that only waits to lead.
+    pub async fn lead_alone(&self) -> Result<Option<Lead<'_>>, Error> {
+        let mut connection = PgConnection::connect_with(&self.options).await?;
+        let alone = try_lock("SELECT pg_try_advisory_lock($1)", SERVERS, &mut connection).await?;
+        if !(alone && try_lead(&mut connection).await?) {
+            connection.close().await?;
+            return Ok(None);
+        }
+        // Nothing that was changed since the last checkpoint is led on.
+        Growth::take_over(&self.log_keyring, &mut connection).await?;
+        let sequencer = self;
+        Ok(Some(Lead {
+            sequencer,
+            connection,
+        }))
     }
 
     async fn take_over(&self, connection: &mut PgConnection) -> Result<Growth, Error> {
@@ -142,8 +167,18 @@ impl Sequencer {
         Ok(growth)
     }
 
+    async fn drain(&self, connection: &mut PgConnection) -> Result<(), Error> {
+        let mut growth = self.take_over(connection).await?;
+        while self.step(&mut growth, connection).await? > 0 {}
+        Ok(())
+    }
+
     async fn serve_once(&self) -> Result<(), Error> {
         let mut connection = PgConnection::connect_with(&self.options).await?;
+        let here = "SELECT pg_try_advisory_lock_shared($1)";
+        while !try_lock(here, SERVERS, &mut connection).await? {
+            tokio::time::sleep(STANDBY).await;
+        }
         while !try_lead(&mut connection).await? {
             tokio::time::sleep(STANDBY).await;
         }
@@ -234,10 +269,37 @@ impl Sequencer {
     }
 }
 
+impl Lead<'_> {
+    /// The log as it stands; an error if the lead was lost.
+    pub async fn head(&mut self) -> Result<LogHead, Error> {
+        LogHead::read(&mut self.connection).await
+    }
+
+    /// Lets the log go on in this epoch, from where it is.
+    pub async fn open_epoch(&mut self, epoch: u32) -> Result<(), Error> {
+        let growth = Growth::take_over(&self.sequencer.log_keyring, &mut self.connection).await?;
+        growth.open_epoch(epoch, &mut self.connection).await
+    }
+
+    /// Gives positions to all that waits now, and the lead back.
+    pub async fn finish(mut self) -> Result<(), Error> {
+        self.sequencer.drain(&mut self.connection).await?;
+        Ok(self.connection.close().await?)
+    }
+}
+
 async fn try_lead(connection: &mut PgConnection) -> Result<bool, Error> {
-    let leads = sqlx::query_scalar("SELECT pg_try_advisory_lock($1)")
-        .bind(LOCK)
+    try_lock("SELECT pg_try_advisory_lock($1)", LOCK, connection).await
+}
+
+async fn try_lock(
+    statement: &'static str,
+    key: i64,
+    connection: &mut PgConnection,
+) -> Result<bool, Error> {
+    let locked = sqlx::query_scalar(statement)
+        .bind(key)
         .fetch_one(connection)
         .await?;
-    Ok(leads)
+    Ok(locked)
 }

@@ -16,6 +16,8 @@ use crate::log::LogHead;
 use crate::{Error, Store};
 
 pub use checkpoints::{Gap, Kept};
+pub(crate) use checkpoints::{is_acknowledged, openings};
+pub(crate) use tree::keys as log_keys;
 pub use verdict::{Damage, Damaged, Verdict};
 
 /// How far a verification has come.
@@ -74,7 +76,7 @@ impl Store {
         let Some(head) = head else {
             return Ok(verdict);
         };
-        let openings = checkpoints::openings(snapshot, &mut verdict).await?;
+        let openings = checkpoints::openings_told(snapshot, &mut verdict).await?;
         let kept = self
             .kept_checkpoints(&head, kept, snapshot, &mut verdict)
             .await?;

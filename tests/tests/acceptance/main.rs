@@ -15,6 +15,7 @@ mod pages;
 mod promises;
 mod races;
 mod requirements;
+mod restore;
 mod surface;
 mod tampering;
 mod throttles;

@@ -4,6 +4,7 @@
 mod enrollment;
 mod erasure;
 mod opening;
+mod recovery;
 mod reset;
 mod sessions;
 mod sign_in;
@@ -56,6 +57,7 @@ impl Account {
             }
             Command::AdminUnlock(command) => support::admin_unlock(account, command),
             Command::EraseAccount(command) => Ok(erasure::erase_account(command)),
+            Command::RecoverAccount(command) => Ok(recovery::recover_account(account, command)),
         }
     }
 

@@ -12,6 +12,7 @@ use serde_json::{Value, json};
 use super::{
     AccountEvent, Attempts, CodeRejection, Factor, Occasion, Opening, PasswordPurpose, SessionEnd,
 };
+use crate::log::{Log, LogEvent};
 use crate::staff::{Role, Staff, StaffAct, StaffEvent};
 use crate::{Account, Actor, Metadata, upcasters};
 
@@ -51,6 +52,7 @@ fn account_events() -> Variants<AccountEvent> {
         TwoFactorDisabled,
         AccountUnlocked,
         AccountErased,
+        AccountRecovered,
     )
 }
 
@@ -82,6 +84,15 @@ fn staff_acts() -> Variants<StaffAct> {
         StaffSignedIn,
         StaffSignedOut,
     )
+}
+
+fn log_events() -> Variants<LogEvent> {
+    fn name(event: &LogEvent) -> &'static str {
+        match event {
+            LogEvent::EpochOpened(_) => "EpochOpened",
+        }
+    }
+    (name, vec!["EpochOpened"])
 }
 
 /// The payload of every file `<Type>-v<version>.json`.
@@ -153,7 +164,8 @@ fn every_event_ever_written_is_read_and_written_again_to_the_letter() {
     assert_eq!(staff_events().1, StaffEvent::NAMES);
     let of_accounts = check_fixtures::<Account>(account_events());
     let of_staff = check_fixtures::<Staff>(staff_events());
-    let known = &of_accounts | &of_staff;
+    let of_the_log = check_fixtures::<Log>(log_events());
+    let known = &(&of_accounts | &of_staff) | &of_the_log;
     for (event_type, _) in fixtures().into_keys() {
         assert!(known.contains(&event_type), "{event_type} is no event");
     }
@@ -229,6 +241,7 @@ fn the_values_within_events_have_permanent_names() {
         Unlocked = "unlocked",
         SessionLimit = "session_limit",
         Expired = "expired",
+        Recovered = "recovered",
     );
     written_as!(
         Occasion: SignIn = "sign_in",

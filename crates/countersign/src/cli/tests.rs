@@ -39,6 +39,7 @@ fn every_command_of_the_manual_can_be_typed() {
         "migrate",
         "database url",
         "database url --role owner",
+        "database run pg_dump --format=custom -f b",
         "keys generate",
         "keys generate --output k",
         "keys rotate",
@@ -61,6 +62,8 @@ fn every_command_of_the_manual_can_be_typed() {
         "audit diff 0193a3c4-0000-7000-8000-000000000001 --from 3 --to 2026-11-24T09:30:00Z",
         "projections check",
         "projections rebuild",
+        "recover --reason lost",
+        "recover --reason lost --checkpoints a --checkpoints b --revoke-staff",
     ] {
         parsed(line);
     }
@@ -83,6 +86,8 @@ fn what_is_missing_or_makes_no_sense_is_wrong_usage() {
         "support show ada@example.com",
         "support find ada@example.com --server http://id.example.com",
         "audit state 12",
+        "recover",
+        "database run",
         unlock.as_str(),
     ] {
         let error = refused(line);

@@ -57,7 +57,10 @@ async fn read_models(service: &Service) -> Result<CheckReport, Failure> {
 }
 
 /// Those in the configured folder, and those in the files and folders that were named.
-fn kept_checkpoints(configuration: &Configuration, more: &[PathBuf]) -> Result<Vec<Kept>, Failure> {
+pub(super) fn kept_checkpoints(
+    configuration: &Configuration,
+    more: &[PathBuf],
+) -> Result<Vec<Kept>, Failure> {
     let mut kept = read_all(&configuration.checkpoint_dir)?;
     for path in more {
         if !path.exists() {
@@ -131,8 +134,8 @@ fn people(verdict: &Verdict, read_models: &CheckReport, whole: bool) -> String {
             reason,
         } = gap;
         text += &format!(
-            "acknowledged gap: epoch {epoch} was opened at {at} from a backup of {size} events; a checkpoint \
-             of {lost_size} was known, what it held beyond is lost. Reason: {reason}\n"
+            "acknowledged gap: epoch {epoch} was opened at {at} from a backup of {size} events; the last \
+             checkpoint that was known of it held {lost_size}, what it had beyond is lost. Reason: {reason}\n"
         );
     }
     let Verdict {

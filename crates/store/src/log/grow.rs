@@ -95,13 +95,8 @@ impl Growth {
             let hash = hash.map_err(|_| Corruption::Log("a hash is too short".to_owned()))?;
             edge.append(hash, |node| nodes.push(node));
         }
-        let checkpoint = Checkpoint {
-            origin: self.origin,
-            size: edge.size(),
-            root: edge.root(),
-        };
         Ok(Grown {
-            note: self.signer.sign(&checkpoint.text())?,
+            note: self.sign(&edge)?,
             edge,
             first_node,
             nodes,
@@ -127,6 +122,38 @@ impl Growth {
                     .map(|node| node.to_vec())
                     .collect::<Vec<_>>(),
             )
+    }
+
+    /// The same tree signed in another epoch, in which it goes on.
+    pub(crate) async fn open_epoch(
+        mut self,
+        epoch: u32,
+        connection: &mut PgConnection,
+    ) -> Result<(), Error> {
+        let before = self.origin.epoch;
+        self.origin.epoch = epoch;
+        let opened = sqlx::query(
+            "UPDATE log_head SET epoch = $1, checkpoint = $2 WHERE epoch = $3 AND size = $4",
+        )
+        .bind(epoch.cast_signed())
+        .bind(self.sign(&self.edge)?)
+        .bind(before.cast_signed())
+        .bind(self.edge.size().cast_signed())
+        .execute(connection)
+        .await?;
+        match opened.rows_affected() {
+            0 => Err(Error::Conflict),
+            _ => Ok(()),
+        }
+    }
+
+    fn sign(&self, edge: &Edge) -> Result<String, Error> {
+        let checkpoint = Checkpoint {
+            origin: self.origin,
+            size: edge.size(),
+            root: edge.root(),
+        };
+        Ok(self.signer.sign(&checkpoint.text())?)
     }
 
     /// Once the statement has been committed.

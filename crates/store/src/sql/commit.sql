@@ -113,10 +113,10 @@ data_key_kept AS (
     SELECT $51::uuid, $93::integer, $52::bytea WHERE $52 IS NOT NULL
 ),
 
--- Known devices: a new one makes room for itself, a reset voids all others.
+-- Known devices: a new one makes room for itself, a reset voids all others, a recovery all.
 devices_forgotten AS (
     DELETE FROM devices
-    WHERE account_id = $18 AND $53::uuid IS NOT NULL AND ($56::boolean OR device_id IN (
+    WHERE account_id = $18 AND ($56::boolean OR $53::uuid IS NOT NULL AND device_id IN (
         SELECT device_id FROM devices
         WHERE account_id = $18 ORDER BY expires_at DESC, device_id OFFSET 19
     ))

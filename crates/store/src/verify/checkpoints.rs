@@ -4,8 +4,9 @@ use std::collections::BTreeSet;
 
 use account::log::{EpochOpened, LogEvent};
 use chrono::{DateTime, Utc};
+use data_encoding::HEXLOWER;
 use proofs::checkpoint::{Checkpoint, Origin};
-use sqlx::PgConnection;
+use sqlx::{PgConnection, PgExecutor};
 
 use super::{Damage, Damaged, Roots, Verdict, named, part, readable, tree};
 use crate::log::LogHead;
@@ -101,8 +102,8 @@ async fn read_stored(snapshot: &mut PgConnection) -> Result<Vec<(Kept, Option<Pl
     Ok(kept.collect())
 }
 
-/// Holds each kept checkpoint against the roots of its size. Those of an epoch that ended with a
-/// restored backup count up to the backup's size; beyond it they have to be acknowledged.
+/// Holds each kept checkpoint against the roots of its size. Beyond the size of a restored backup,
+/// those of the epochs before it need not agree, but have to be acknowledged.
 pub(super) async fn compare(
     kept: &[Known],
     head: &LogHead,
@@ -111,27 +112,26 @@ pub(super) async fn compare(
     snapshot: &mut PgConnection,
     verdict: &mut Verdict,
 ) -> Result<(), Error> {
+    // One that a recovery was cut off at tells nothing yet.
+    let in_force = |opened: &&EpochOpened| opened.epoch <= head.origin().epoch;
+    let openings = openings.iter().filter(in_force).cloned();
+    let openings = openings.collect::<Vec<_>>();
     let (mut agreed, mut disagreed) = (BTreeSet::from([0]), Vec::new());
     for Known { source, checkpoint } in kept {
         let Checkpoint { origin, size, root } = checkpoint;
-        let later = openings.iter().filter(|opened| opened.epoch > origin.epoch);
-        let cut = later.clone().map(|opened| opened.size).min();
-        if cut.is_some_and(|cut| *size > cut) {
-            let mut lost = later.flat_map(|opened| &opened.lost);
-            if !lost.any(|lost| lost.epoch == origin.epoch && lost.size >= *size) {
-                disagreed.push((cut.unwrap_or_default(), format!(
-                    "{source}: no recovery acknowledges that the events up to {size} of epoch {} are lost",
-                    origin.epoch
-                )));
-            }
-        } else if roots.get(size) == Some(root) && origin.epoch <= head.origin().epoch {
+        if roots.get(size) == Some(root) && origin.epoch <= head.origin().epoch {
             verdict.checkpoints += 1;
             agreed.insert(*size);
-        } else {
-            disagreed.push((
-                *size,
-                format!("{source}: {}", disagreement(origin, *size, head)),
-            ));
+        } else if !is_acknowledged(&openings, checkpoint) {
+            let cut = cut_of(&openings, origin.epoch).filter(|cut| size > cut);
+            let what = match cut {
+                Some(_) => format!(
+                    "no recovery acknowledges that the events up to {size} of epoch {} are lost",
+                    origin.epoch
+                ),
+                None => disagreement(origin, *size, head),
+            };
+            disagreed.push((cut.unwrap_or(*size), format!("{source}: {what}")));
         }
     }
     verdict.gaps = openings.iter().map(gap).collect();
@@ -145,6 +145,28 @@ pub(super) async fn compare(
         verdict.add(named(found, snapshot).await?);
     }
     Ok(())
+}
+
+/// The size up to which events of an epoch survived every later recovery.
+fn cut_of(openings: &[EpochOpened], epoch: u32) -> Option<u64> {
+    let later = openings.iter().filter(|opened| opened.epoch > epoch);
+    later.map(|opened| opened.size).min()
+}
+
+/// Whether a recovery told that the events of this checkpoint are lost.
+pub(crate) fn is_acknowledged(openings: &[EpochOpened], checkpoint: &Checkpoint) -> bool {
+    let Checkpoint { origin, size, root } = checkpoint;
+    let covers = |opened: &EpochOpened| {
+        let mut lost = opened.lost.iter();
+        lost.any(|lost| {
+            lost.epoch == origin.epoch
+                && (lost.size > *size || lost.size == *size && lost.root == HEXLOWER.encode(root))
+        })
+    };
+    cut_of(openings, origin.epoch).is_some_and(|cut| *size > cut)
+        && openings
+            .iter()
+            .any(|opened| opened.epoch > origin.epoch && covers(opened))
 }
 
 fn disagreement(origin: &Origin, size: u64, head: &LogHead) -> String {
@@ -169,22 +191,28 @@ fn gap(opened: &EpochOpened) -> Gap {
 }
 
 /// The recoveries that the log tells of; that their events are genuine is checked with all others.
-pub(super) async fn openings(
+pub(crate) async fn openings(executor: impl PgExecutor<'_>) -> Result<Vec<EpochOpened>, Error> {
+    let payloads = sqlx::query_scalar::<_, Option<String>>(
+        "SELECT payload::text FROM events WHERE aggregate_type = 'log' ORDER BY sequence",
+    )
+    .fetch_all(executor)
+    .await?;
+    let opened = payloads
+        .iter()
+        .flatten()
+        .filter_map(|payload| serde_json::from_str(payload).ok());
+    Ok(opened.map(|LogEvent::EpochOpened(opened)| opened).collect())
+}
+
+/// As [`openings`], where what cannot be read is damage.
+pub(super) async fn openings_told(
     snapshot: &mut PgConnection,
     verdict: &mut Verdict,
 ) -> Result<Vec<EpochOpened>, Error> {
     part(snapshot).await?;
-    let payloads = sqlx::query_scalar::<_, Option<String>>(
-        "SELECT payload::text FROM events WHERE aggregate_type = 'log' ORDER BY sequence",
-    )
-    .fetch_all(&mut *snapshot)
-    .await;
+    let told = openings(&mut *snapshot).await;
     let place = Damaged::of_log(Damage::Unreadable, None, "what the log says of itself");
-    let payloads = readable(payloads.map_err(Error::from), place, snapshot, verdict).await?;
-    let opened = payloads
-        .iter()
-        .flatten()
-        .flatten()
-        .filter_map(|payload| serde_json::from_str(payload).ok());
-    Ok(opened.map(|LogEvent::EpochOpened(opened)| opened).collect())
+    Ok(readable(told, place, snapshot, verdict)
+        .await?
+        .unwrap_or_default())
 }

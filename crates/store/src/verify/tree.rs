@@ -206,7 +206,7 @@ async fn first_wrong(
 }
 
 /// The public keys of a log.
-pub(super) fn keys(keyring: &Keyring, head: &LogHead) -> Result<VerifierKeys, Error> {
+pub(crate) fn keys(keyring: &Keyring, head: &LogHead) -> Result<VerifierKeys, Error> {
     let keys = keyring.log_verifier_keys(&Origin::key_name(head.log_id))?;
     VerifierKeys::parse(keys.iter().map(String::as_str))
         .map_err(|error| Corruption::Log(error.to_string()).into())

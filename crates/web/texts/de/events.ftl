@@ -42,6 +42,7 @@ event-SessionsEnded = { $about ->
     [unlocked] Alle Sitzungen wurden beendet, weil der Support das Konto entsperrt hat.
     [session-limit] Die älteste Sitzung hat einer neuen Platz gemacht.
     [expired] Sitzungen waren abgelaufen.
+    [recovered] Alle Sitzungen wurden beendet, weil der Dienst aus einer Sicherung wiederhergestellt wurde.
    *[other] Sitzungen wurden beendet.
 }
 event-DeviceRemembered = { $about ->
@@ -55,3 +56,4 @@ event-TwoFactorEnabled = Die Zwei-Faktor-Authentifizierung wurde aktiviert.
 event-TwoFactorDisabled = Die Zwei-Faktor-Authentifizierung wurde deaktiviert.
 event-AccountUnlocked = Der Support hat das Konto entsperrt.
 event-AccountErased = Das Konto wurde gelöscht. Was in seinem Verlauf persönlich ist, kann niemand mehr lesen.
+event-AccountRecovered = Der Dienst wurde aus einer Sicherung wiederhergestellt.

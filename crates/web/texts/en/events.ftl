@@ -42,6 +42,7 @@ event-SessionsEnded = { $about ->
     [unlocked] All sessions ended, because support unlocked the account.
     [session-limit] The oldest session made room for a new one.
     [expired] Sessions had expired.
+    [recovered] All sessions ended, because the service was restored from a backup.
    *[other] Sessions ended.
 }
 event-DeviceRemembered = { $about ->
@@ -55,3 +56,4 @@ event-TwoFactorEnabled = Two-factor authentication was turned on.
 event-TwoFactorDisabled = Two-factor authentication was turned off.
 event-AccountUnlocked = Support unlocked the account.
 event-AccountErased = The account was erased. What is personal in its history can be read by nobody.
+event-AccountRecovered = The service was restored from a backup.

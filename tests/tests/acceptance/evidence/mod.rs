@@ -2,7 +2,7 @@
 //! they belong, that history verifies by other means than ours, and what the command line says.
 pub(crate) mod canary;
 mod chain;
-mod command_line;
+pub(crate) mod command_line;
 mod commands_database;
 mod commands_people;
 mod erasure;

@@ -24,6 +24,7 @@ async fn two_servers() -> (Deployment, Vec<Resident>) {
 /// The database process of whoever leads, if anybody does.
 async fn leader(connection: &mut PgConnection) -> Option<i32> {
     let query = "SELECT pid FROM pg_locks WHERE locktype = 'advisory' AND granted
+            AND mode = 'ExclusiveLock'
         AND database = (SELECT oid FROM pg_database WHERE datname = current_database())";
     sqlx::query_scalar(query)
         .fetch_optional(connection)

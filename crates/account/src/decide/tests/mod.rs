@@ -10,6 +10,7 @@ mod model;
 mod never;
 mod opening;
 mod properties;
+mod recovery;
 mod replay;
 mod reset;
 mod sessions;
@@ -21,8 +22,8 @@ use cqrs_es::test::TestFramework;
 
 use crate::command::{
     AdminUnlock, CancelEnrollment, ConfirmEnrollment, DisableTwoFactor, EndOtherSessions,
-    EndSession, EraseAccount, OpenAccount, PresentCode, PresentPassword, RememberDevice,
-    RequestReset, ResetPassword, SetPassword, SignOut, StartEnrollment,
+    EndSession, EraseAccount, OpenAccount, PresentCode, PresentPassword, RecoverAccount,
+    RememberDevice, RequestReset, ResetPassword, SetPassword, SignOut, StartEnrollment,
 };
 use crate::state::Opened;
 use crate::{Account, AccountEvent, Command, Policy, Refusal};
@@ -140,4 +141,5 @@ commands!(
     DisableTwoFactor,
     AdminUnlock,
     EraseAccount,
+    RecoverAccount,
 );

@@ -223,6 +223,7 @@ impl Model {
                 self.spent = self.spent.max(Some(*step));
                 self.sessions.entry(*session).and_modify(|s| s.code = true);
             }
+            AccountEvent::AccountRecovered { step, .. } => self.spent = self.spent.max(Some(*step)),
             AccountEvent::TwoFactorDisabled { .. } | AccountEvent::AccountUnlocked { .. } => {
                 self.codes_refused = None;
                 self.authenticator = None;
@@ -262,6 +263,7 @@ pub(super) fn asking_session(command: &Command) -> Option<SessionId> {
         | Command::RequestReset(_)
         | Command::ResetPassword(_)
         | Command::AdminUnlock(_)
-        | Command::EraseAccount(_) => None,
+        | Command::EraseAccount(_)
+        | Command::RecoverAccount(_) => None,
     }
 }

@@ -13,8 +13,8 @@ use proptest::prelude::*;
 use super::facts::*;
 use crate::command::{
     AdminUnlock, CancelEnrollment, ConfirmEnrollment, DisableTwoFactor, EndOtherSessions,
-    EndSession, NewSession, PresentCode, PresentPassword, RememberDevice, RequestReset,
-    ResetPassword, SetPassword, SignOut, StartEnrollment,
+    EndSession, NewSession, PresentCode, PresentPassword, RecoverAccount, RememberDevice,
+    RequestReset, ResetPassword, SetPassword, SignOut, StartEnrollment,
 };
 use crate::state::TwoFactor;
 use crate::throttle::BackoffPolicy;
@@ -56,6 +56,7 @@ enum Wish {
     CancelEnrollment,
     Disable,
     Unlock,
+    Recover,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -121,6 +122,7 @@ fn wish() -> impl Strategy<Value = Wish> {
         1 => Just(Wish::CancelEnrollment),
         2 => Just(Wish::Disable),
         1 => Just(Wish::Unlock),
+        1 => Just(Wish::Recover),
     ]
 }
 
@@ -299,6 +301,11 @@ impl Teller {
             Wish::Unlock => AdminUnlock {
                 passwords_refused: ask.flag,
                 ..unlock(at)
+            }
+            .into(),
+            Wish::Recover => RecoverAccount {
+                at,
+                step: (at.timestamp() / 30).cast_unsigned(),
             }
             .into(),
         }

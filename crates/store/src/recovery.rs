@@ -1,0 +1,173 @@
+//! Going on from a restored backup: what stood beside the accounts when it was made is dropped, and
+//! the log goes on in a new epoch, which tells what of it is lost.
+
+use std::cmp::Reverse;
+use std::collections::{BTreeMap, BTreeSet};
+
+use account::log::{EpochOpened, LOG_STREAM, Log, LogCommand, LostCheckpoint};
+use account::{Actor, Metadata};
+use chrono::{DateTime, Utc};
+use data_encoding::HEXLOWER;
+use proofs::checkpoint::Checkpoint;
+use uuid::Uuid;
+
+use crate::log::LogHead;
+use crate::sequencer::Lead;
+use crate::verify::{is_acknowledged, log_keys, openings};
+use crate::{Beside, Corruption, Entry, Error, Issued, Kept, Store};
+
+/// What kept checkpoints tell that the log no longer has.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct LostHistory {
+    /// How many of the log's first events are known to be what they were.
+    pub size: u64,
+    /// The last checkpoint of each epoch that lost events.
+    pub lost: Vec<LostCheckpoint>,
+    /// The last epoch that there was.
+    epoch: u32,
+    /// Where checkpoints were found that no key of this log has signed.
+    pub foreign: Vec<String>,
+}
+
+/// Links that are no part of an account, and requests for such; nothing of it is history.
+const LINKS: [&str; 3] = [
+    "DELETE FROM registrations WHERE ctid = ANY (ARRAY(SELECT ctid FROM registrations LIMIT 1000))",
+    "DELETE FROM tokens WHERE ctid = ANY (ARRAY(
+        SELECT ctid FROM tokens WHERE kind = 'unblock' LIMIT 1000))",
+    "DELETE FROM jobs WHERE ctid = ANY (ARRAY(SELECT ctid FROM jobs LIMIT 1000))",
+];
+
+impl Store {
+    /// Drops every link that is no part of an account, and every request for one; returns how many.
+    pub async fn drop_links(&self) -> Result<u64, Error> {
+        let mut dropped = 0;
+        for statement in LINKS {
+            loop {
+                let step = sqlx::query(statement).execute(&self.pool).await?;
+                dropped += step.rows_affected();
+                if step.rows_affected() == 0 {
+                    break;
+                }
+            }
+        }
+        Ok(dropped)
+    }
+
+    /// Holds kept checkpoints against the log. What an earlier recovery told is not told again.
+    pub async fn lost_history(&self, head: &LogHead, kept: &[Kept]) -> Result<LostHistory, Error> {
+        let keys = log_keys(&self.log_keyring, head)?;
+        let openings = self.openings_in_force(head).await?;
+        let (mut epochs, mut foreign) = (BTreeMap::<u32, Vec<Checkpoint>>::new(), Vec::new());
+        for Kept { source, note } in kept {
+            match keys.verify(note) {
+                Ok(signed) if signed.origin.log == head.log_id => {
+                    epochs.entry(signed.origin.epoch).or_default().push(signed);
+                }
+                _ => foreign.push(source.clone()),
+            }
+        }
+        let last_known = epochs.keys().next_back().copied().unwrap_or(0);
+        let (mut agreed, mut forked, mut lost) = (BTreeSet::from([0]), None, Vec::new());
+        for (epoch, mut checkpoints) in epochs {
+            checkpoints.sort_by_key(|checkpoint| Reverse(checkpoint.size));
+            checkpoints.retain(|checkpoint| !is_acknowledged(&openings, checkpoint));
+            let mut last_lost = None;
+            for checkpoint in checkpoints {
+                let size = checkpoint.size;
+                if self.continues(head, &checkpoint).await? {
+                    // It continues the smaller ones of the same epoch.
+                    agreed.insert(size);
+                    break;
+                }
+                forked = forked.or(Some(size)).min(Some(size));
+                last_lost.get_or_insert(LostCheckpoint {
+                    epoch,
+                    size,
+                    root: HEXLOWER.encode(&checkpoint.root),
+                });
+            }
+            lost.extend(last_lost);
+        }
+        let common = forked.filter(|forked| *forked <= head.size());
+        let common = common.and_then(|forked| agreed.range(..forked).next_back().copied());
+        Ok(LostHistory {
+            size: common.unwrap_or_else(|| head.size()),
+            lost,
+            epoch: head.origin().epoch.max(last_known),
+            foreign,
+        })
+    }
+
+    /// Whether the log as it is stored grew from this checkpoint.
+    pub async fn continues(&self, head: &LogHead, checkpoint: &Checkpoint) -> Result<bool, Error> {
+        let Checkpoint { origin, size, root } = checkpoint;
+        if origin.epoch > head.origin().epoch || *size > head.size() {
+            return Ok(false);
+        }
+        Ok(*size == 0 || self.root_at(*size).await?.as_ref() == Some(root))
+    }
+
+    async fn openings_in_force(&self, head: &LogHead) -> Result<Vec<EpochOpened>, Error> {
+        let mut openings = openings(&self.pool).await?;
+        openings.retain(|opened| opened.epoch <= head.origin().epoch);
+        Ok(openings)
+    }
+
+    /// Tells in the log what is lost, and lets it go on in a new epoch. Where a recovery was cut off
+    /// in between, what it told is not told again, as long as it is still all that is lost.
+    pub async fn open_epoch(
+        &self,
+        lead: &mut Lead<'_>,
+        lost: LostHistory,
+        reason: &str,
+        (command, now): (Uuid, DateTime<Utc>),
+    ) -> Result<EpochOpened, Error> {
+        let head = lead.head().await?;
+        let told = openings(&self.pool).await?.pop();
+        let unfinished = told.filter(|told| {
+            let same = told.size == lost.size && told.lost == lost.lost;
+            same && told.epoch > head.origin().epoch.max(lost.epoch)
+        });
+        let opened = match unfinished {
+            Some(told) => told,
+            None => self.tell_epoch(lost, reason, (command, now)).await?,
+        };
+        lead.open_epoch(opened.epoch).await?;
+        Ok(opened)
+    }
+
+    async fn tell_epoch(
+        &self,
+        lost: LostHistory,
+        reason: &str,
+        (command, now): (Uuid, DateTime<Utc>),
+    ) -> Result<EpochOpened, Error> {
+        let log = self.fold::<Log>(LOG_STREAM).await?;
+        let at = log.moment(now);
+        let newest = lost.epoch.max(log.state().epoch.unwrap_or(1));
+        let no_more = || Corruption::Log("there is no epoch after the last one".to_owned());
+        let opened = EpochOpened {
+            at,
+            epoch: newest.checked_add(1).ok_or_else(no_more)?,
+            size: lost.size,
+            lost: lost.lost,
+            reason: reason.to_owned(),
+        };
+        let decided = log.decide(LogCommand::OpenEpoch(opened.clone()), &(), at);
+        let decided = decided.await.map_err(|_| Error::Conflict)?;
+        let metadata = Metadata {
+            command,
+            actor: Actor::System,
+            request: None,
+        };
+        let entry = Entry::new(decided, Issued::default(), metadata);
+        self.commit_log(&entry).await?;
+        Ok(opened)
+    }
+
+    async fn commit_log(&self, entry: &Entry<Log>) -> Result<(), Error> {
+        let part = self.stream_part(entry)?;
+        self.execute(part, Beside::default(), entry.decided.at)
+            .await
+    }
+}

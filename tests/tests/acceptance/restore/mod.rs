@@ -1,0 +1,6 @@
+//! Restoring a backup: what ended since stays ended, and the log tells what it lost.
+mod backups;
+mod crash;
+mod epochs;
+mod lives_again;
+mod page;
