@@ -43,13 +43,14 @@ async fn eventful() -> (World, Vec<Value>) {
     (world, all)
 }
 
+type Passes<'a> = Box<dyn Fn(&Value) -> bool + 'a>;
+
 #[tokio::test]
 async fn a_filter_lets_the_same_events_pass_in_pages_in_lines_and_live() {
     let (world, all) = eventful().await;
     let sam = staff_id(&world.deployment, "Sam Support").await;
     let then = all[all.len() / 2]["recorded_at"].as_str().unwrap();
     let ada = world.ada_id.as_str();
-    type Passes<'a> = Box<dyn Fn(&Value) -> bool + 'a>;
     let filters: [(String, Passes<'_>); 9] = [
         (
             "type=SignedIn".to_owned(),
