@@ -180,7 +180,10 @@ impl Store {
         if sequence > stream.expected {
             let what = format!("the history goes on with event {sequence}");
             let mut gap = stream.damaged(Damage::Missing, stream.expected, None, what);
-            gap.order = gap.order.min(position.map_or(u64::MAX, i64::cast_unsigned));
+            if stream.position.is_none() && position.is_some() {
+                // Before one that was logged.
+                gap.order = 0;
+            }
             verdict.add(gap);
             stream.previous = None;
         }

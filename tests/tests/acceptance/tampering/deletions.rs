@@ -183,7 +183,7 @@ async fn an_event_that_was_never_logged_is_missed_from_the_work_list() {
         (
             "it waits under another number",
             "UPDATE unsequenced SET id = id + 1".to_owned(),
-            "changed",
+            "not in the log",
         ),
     ] {
         case.execute("BEGIN; CREATE TABLE kept AS TABLE unsequenced; CREATE TABLE kept_events AS TABLE events; COMMIT").await;

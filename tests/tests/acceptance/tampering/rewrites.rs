@@ -65,7 +65,7 @@ async fn a_tail_rewritten_with_the_master_key_is_found_by_the_kept_checkpoints()
     assert_eq!(verdict.json["damages"], 1, "{}", verdict.json);
     let what = verdict.damaged()[0]["what"].as_str().unwrap();
     assert!(
-        what.contains("positions before 0 are as they were"),
+        what.contains(&format!("positions before {from} are as they were")),
         "{what}"
     );
 

@@ -1,5 +1,7 @@
 //! A lived-in database without a server, of which each case gets a copy to damage.
 
+use std::fs::Permissions;
+use std::os::unix::fs::PermissionsExt;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
@@ -62,7 +64,8 @@ impl World {
         for (path, content) in files.await.unwrap() {
             let path = deployment.data_dir().join(path);
             std::fs::create_dir_all(path.parent().unwrap()).unwrap();
-            std::fs::write(path, content).unwrap();
+            std::fs::write(&path, content).unwrap();
+            std::fs::set_permissions(path, Permissions::from_mode(0o600)).unwrap();
         }
         let ahead = facts["ahead"].as_i64().unwrap();
         deployment.clock.turn(chrono::Duration::milliseconds(ahead));
