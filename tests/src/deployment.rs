@@ -378,10 +378,8 @@ async fn clone_database(of: &str) -> String {
         .database("postgres");
     let mut connection = PgConnection::connect_with(&options).await.unwrap();
     let statement = format!("CREATE DATABASE {name} TEMPLATE {of} STRATEGY FILE_COPY");
-    sqlx::query(&statement)
-        .execute(&mut connection)
-        .await
-        .unwrap();
+    let created = sqlx::query(&statement).execute(&mut connection).await;
+    created.unwrap();
     name
 }
 
