@@ -71,28 +71,36 @@ impl Deployment {
     }
 
     pub async fn with(options: Options) -> Self {
+        let database = if options.embedded {
+            None
+        } else {
+            Some(clone_database("template_countersign").await)
+        };
+        let mut deployment = Self::on(database, options);
+        for _ in 0..deployment.options.servers {
+            deployment.add_server().await;
+        }
+        deployment
+    }
+
+    /// No server, on a copy of a database of the test run's.
+    pub async fn stopped(template: &str, options: Options) -> Self {
+        Self::on(Some(clone_database(template).await), options)
+    }
+
+    fn on(database: Option<String>, options: Options) -> Self {
         let folder = tempfile::Builder::new()
             .prefix("countersign-test-")
             .tempdir()
             .unwrap();
         open_to_the_server(folder.path());
-        let database = if options.embedded {
-            None
-        } else {
-            Some(clone_database().await)
-        };
-        let clock = TurnableClock::new(folder.path());
-        let mut deployment = Self {
+        Self {
             servers: Vec::new(),
-            clock,
+            clock: TurnableClock::new(folder.path()),
             folder,
             options,
             database,
-        };
-        for _ in 0..deployment.options.servers {
-            deployment.add_server().await;
         }
-        deployment
     }
 
     /// Starts one more server on the same database; its number.
@@ -372,19 +380,16 @@ fn database_url(role: &str, database: &str) -> String {
         .replacen("template_countersign", database, 1)
 }
 
-async fn clone_database() -> String {
+async fn clone_database(of: &str) -> String {
     let name = unique_name();
     let options = template()
         .parse::<PgConnectOptions>()
         .unwrap()
         .database("postgres");
     let mut connection = PgConnection::connect_with(&options).await.unwrap();
-    let statement =
-        format!("CREATE DATABASE {name} TEMPLATE template_countersign STRATEGY FILE_COPY");
-    sqlx::query(&statement)
-        .execute(&mut connection)
-        .await
-        .unwrap();
+    let statement = format!("CREATE DATABASE {name} TEMPLATE {of} STRATEGY FILE_COPY");
+    let created = sqlx::query(&statement).execute(&mut connection).await;
+    created.unwrap();
     name
 }
 

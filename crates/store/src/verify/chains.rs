@@ -74,10 +74,10 @@ impl Stream {
         position: Option<i64>,
         what: impl Into<String>,
     ) -> Damaged {
-        // Without a position, behind the event before it.
-        let after = self
-            .position
-            .map_or(0, |position| position.saturating_add(1));
+        // Without a position, behind the event before it, if there is one.
+        let after = self.position.map_or(u64::MAX, |position| {
+            position.cast_unsigned().saturating_add(1)
+        });
         let position = position.map(i64::cast_unsigned);
         Damaged {
             kind,
@@ -85,7 +85,7 @@ impl Stream {
             sequence: Some(sequence.cast_unsigned()),
             position,
             what: what.into(),
-            order: position.unwrap_or(after.cast_unsigned()),
+            order: position.unwrap_or(after),
         }
     }
 
@@ -179,7 +179,12 @@ impl Store {
         }
         if sequence > stream.expected {
             let what = format!("the history goes on with event {sequence}");
-            verdict.add(stream.damaged(Damage::Missing, stream.expected, None, what));
+            let mut gap = stream.damaged(Damage::Missing, stream.expected, None, what);
+            if stream.position.is_none() && position.is_some() {
+                // Before one that was logged.
+                gap.order = 0;
+            }
+            verdict.add(gap);
             stream.previous = None;
         }
         match self.fault_of(row, stream) {

@@ -25,6 +25,10 @@ async fn an_event_inserted_at_the_end_is_forged_whatever_its_hash() {
         for right_hash in [false, true] {
             for mac in ["mac = mac", "mac = sha256(mac)"] {
                 for waits in [false, true] {
+                    // Of every variant at an account, one at the staff.
+                    if stream == world.staff && !(right_hash && waits) {
+                        continue;
+                    }
                     let name = format!("{right_hash} {mac} {waits}");
                     let mut case = world.case().await;
                     let next = case.last(stream).await + 1;

@@ -4,6 +4,7 @@ mod columns;
 mod deletions;
 mod forger;
 mod insertions;
+mod life;
 mod log;
 mod order;
 mod read_models;

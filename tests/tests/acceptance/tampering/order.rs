@@ -57,56 +57,41 @@ async fn positions_that_are_exchanged_in_the_log_are_found() {
     let world = World::live().await;
     let stream = world.account();
     let mut case = world.case().await;
-    let (one, two) = (
+    let own = (
         case.position(stream, 4).await,
         case.position(stream, 7).await,
     );
+    let neighbours = "SELECT l.position FROM log l JOIN log n ON n.position = l.position + 1
+        WHERE l.aggregate_id <> n.aggregate_id AND l.position > 50 ORDER BY 1 LIMIT 1";
+    let neighbours = case.number(neighbours).await;
     case.end().await;
-    let foreign = |position: i64| (position, position + 1);
+    let fork = "not the log of a kept checkpoint";
     for (name, (one, two), ascends) in [
-        ("of one stream", (one, two), false),
-        // The staff's record of reading stands between other people's events.
-        ("of two streams", foreign(world.middle - 2), true),
+        ("of one stream", own, false),
+        ("of two streams", (neighbours, neighbours + 1), true),
     ] {
         let mut case = world.case().await;
-        let exchange = format!(
+        case.execute(&format!(
             "UPDATE log SET position = -1 - position WHERE position IN ({one}, {two});
             UPDATE log SET position = {one} + {two} + 1 + position WHERE position < 0"
-        );
-        case.execute(&exchange).await;
-        let look = case.look().await;
-        let first = look.first(name);
-        assert_eq!(first["position"], one, "{name}: {}", look.json);
-        assert!(look.has("tree damaged"), "{name}: {}", look.json);
-        assert!(!first["stream"].is_null(), "{name}: {}", look.json);
+        ))
+        .await;
+        let verdict = case.look().await;
+        let first = verdict.first(name);
+        assert_eq!(first["position"], one, "{name}: {}", verdict.json);
+        assert!(!first["stream"].is_null(), "{name}: {}", verdict.json);
+        assert!(verdict.has("tree damaged"), "{name}: {}", verdict.json);
 
         // With the tree and the head's signature made anew.
         let mut forger = Forger::of(&world, &mut case);
         forger.regrow_tree().await;
         forger.sign_head().await;
         let verdict = case.verify().await;
-        let from = if one < world.middle { 0 } else { world.middle };
         if ascends {
-            verdict.expect_log(name, "not the log of a kept checkpoint", Some(from));
+            verdict.expect_log(name, fork, Some(world.kept_before(one)));
         } else {
-            assert!(
-                verdict.has("not the log of a kept checkpoint"),
-                "{}",
-                verdict.json
-            );
-            verdict.expect(
-                name,
-                "log damaged",
-                (stream, 5),
-                None.or(first_after(&verdict, stream)),
-            );
+            verdict.expect(name, "log damaged", (stream, 7), Some(one));
+            assert!(verdict.has(fork), "{name}: {}", verdict.json);
         }
     }
-}
-
-/// The position of the first event that stands before an earlier one.
-fn first_after(verdict: &crate::tampering::world::Verdict, stream: &str) -> Option<i64> {
-    let name = format!("account/{stream}");
-    let of = |told: &&serde_json::Value| told["stream"] == name && told["sequence"] == 5;
-    verdict.damaged().iter().find(of)?["position"].as_i64()
 }

@@ -25,7 +25,7 @@ async fn the_tree_grows_over_positions_that_are_older_than_it_and_all_is_whole()
         .await
         .unwrap();
 
-    world.deployment.restart(0).await;
+    world.deployment.add_server().await;
     let filled = "SELECT count(*) FROM log l JOIN events e ON e.id = l.event_id
         AND e.aggregate_id = l.aggregate_id AND e.sequence = l.sequence";
     let filled: i64 = sqlx::query_scalar(filled)

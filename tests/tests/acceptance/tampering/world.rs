@@ -1,21 +1,19 @@
 //! A lived-in database without a server, of which each case gets a copy to damage.
 
+use std::fs::Permissions;
+use std::os::unix::fs::PermissionsExt;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::time::{Duration, Instant};
 
-use acceptance::{Caller, Deployment, Options, Person};
+use acceptance::{Deployment, Options};
 use credentials::{Keyring, MasterKeys};
 use serde_json::{Value, json};
 use sqlx::{Connection, PgConnection};
 
-use crate::races::crash::wait_for_positions;
+use crate::tampering::life;
 
 pub(crate) struct World {
     pub(crate) deployment: Deployment,
-    /// The database as it was in the middle of its life, and at the end.
-    backup: String,
-    template: String,
     /// Streams, the one with the most events first.
     pub(crate) accounts: Vec<String>,
     pub(crate) staff: String,
@@ -40,44 +38,57 @@ pub(crate) struct Verdict {
 }
 
 impl World {
+    /// Lived in once for all tests of a run: whoever comes first makes it.
     pub(crate) async fn live() -> Self {
-        let options = Options::default()
-            .setting("COUNTERSIGN_CHECKPOINT_INTERVAL", "1s")
-            .setting("COUNTERSIGN_SOURCE_LIMITS", "off");
-        let mut deployment = Deployment::with(options).await;
-        let mut people = Vec::new();
-        for name in ["ada", "ben", "cleo"] {
-            let email = format!("{name}@example.com");
-            people.push(deployment.create_account(&email).await);
+        let mut lock = administrator().await;
+        let alone = "SELECT pg_advisory_lock(4711)";
+        sqlx::query(alone).execute(&mut lock).await.unwrap();
+        let query = "SELECT EXISTS (SELECT FROM pg_database WHERE datname = $1)";
+        let made = sqlx::query_scalar::<_, bool>(query).bind(TEMPLATE);
+        if !made.fetch_one(&mut lock).await.unwrap() {
+            life::make().await;
         }
-        let token = deployment.staff_token("support", "Sam Support").await;
-        let accounts = days(&deployment, &people, &token).await;
-        let middle = kept(&deployment).await;
-        deployment.servers[0].kill().await;
-        let backup = copy(&database(&deployment)).await;
-        deployment.restart(0).await;
-        days(&deployment, &people, &token).await;
-        let end = kept(&deployment).await;
-        deployment.servers[0].kill().await;
-        let mut world = Self {
-            template: database(&deployment),
-            staff: String::new(),
-            deployment,
-            backup,
-            accounts,
-            middle,
-            end,
-        };
-        world.staff = world.staff_stream().await;
-        world
+        lock.close().await.unwrap();
+        Self::open().await
     }
 
-    async fn staff_stream(&self) -> String {
-        let mut connection = connect(&self.deployment, &self.template).await;
-        let query = "SELECT aggregate_id FROM events WHERE aggregate_type = 'staff' LIMIT 1";
-        let id = sqlx::query_scalar(query).fetch_one(&mut connection).await;
+    async fn open() -> Self {
+        let deployment = Deployment::stopped(TEMPLATE, options()).await;
+        let mut connection = deployment.connection("countersign_owner").await;
+        let facts = "SELECT facts FROM world";
+        let facts = sqlx::query_scalar::<_, String>(facts).fetch_one(&mut connection);
+        let facts: Value = serde_json::from_str(&facts.await.unwrap()).unwrap();
+        let files = "SELECT path, content FROM world_files";
+        let files = sqlx::query_as::<_, (String, String)>(files).fetch_all(&mut connection);
+        for (path, content) in files.await.unwrap() {
+            let path = deployment.data_dir().join(path);
+            std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+            std::fs::write(&path, content).unwrap();
+            std::fs::set_permissions(path, Permissions::from_mode(0o600)).unwrap();
+        }
+        let ahead = facts["ahead"].as_i64().unwrap();
+        deployment.clock.turn(chrono::Duration::milliseconds(ahead));
+        let staff = "SELECT aggregate_id FROM events WHERE aggregate_type = 'staff' LIMIT 1";
+        let staff = sqlx::query_scalar(staff).fetch_one(&mut connection).await;
         connection.close().await.unwrap();
-        id.unwrap()
+        Self {
+            deployment,
+            accounts: serde_json::from_value(facts["accounts"].clone()).unwrap(),
+            staff: staff.unwrap(),
+            middle: facts["middle"].as_i64().unwrap(),
+            end: facts["end"].as_i64().unwrap(),
+        }
+    }
+
+    /// How many events the last checkpoint covers that was kept before a position was given.
+    pub(crate) fn kept_before(&self, position: i64) -> i64 {
+        let size = |file: &PathBuf| {
+            let name = file.file_name()?.to_str()?;
+            name.split_once('-')?.1.parse().ok()
+        };
+        let sizes = self.kept().iter().filter_map(size).collect::<Vec<i64>>();
+        let before = sizes.into_iter().filter(|size| *size <= position);
+        before.max().unwrap_or_default()
     }
 
     /// The account with the most events.
@@ -86,16 +97,19 @@ impl World {
     }
 
     pub(crate) async fn case(&self) -> Case<'_> {
-        self.case_of(&self.template).await
+        self.case_of(TEMPLATE).await
     }
 
     /// The database as it was in the middle of its life.
     pub(crate) async fn backup(&self) -> Case<'_> {
-        self.case_of(&self.backup).await
+        self.case_of(BACKUP).await
     }
 
     async fn case_of(&self, template: &str) -> Case<'_> {
-        let name = copy(template).await;
+        static COUNT: AtomicU32 = AtomicU32::new(0);
+        let count = COUNT.fetch_add(1, Ordering::Relaxed);
+        let name = format!("tampered_{}_{count}", std::process::id());
+        copy(template, &name).await;
         Case {
             connection: connect(&self.deployment, &name).await,
             world: self,
@@ -155,6 +169,17 @@ impl Case<'_> {
 
     /// A program's call on this copy.
     pub(crate) async fn run(&self, arguments: &[&str]) -> std::process::Output {
+        self.run_with(arguments, None).await
+    }
+
+    /// Where the folder of kept checkpoints is empty, but for these.
+    pub(crate) async fn look_with(&self, kept: &[&str]) -> Verdict {
+        let nothing = tempfile::tempdir().unwrap();
+        let call = [&["audit", "verify", "--json"], kept].concat();
+        Verdict::of(&self.run_with(&call, nothing.path().to_str()).await)
+    }
+
+    async fn run_with(&self, arguments: &[&str], kept: Option<&str>) -> std::process::Output {
         let url = |role: &str| {
             let url = url_of(&self.world.deployment, &self.name);
             url.replacen("countersign_owner", role, 1)
@@ -170,9 +195,11 @@ impl Case<'_> {
                 url("countersign_sequencer"),
             ),
         ];
-        let variables = variables
-            .each_ref()
-            .map(|(name, url)| (*name, url.as_str()));
+        let mut variables = variables
+            .iter()
+            .map(|(name, url)| (*name, url.as_str()))
+            .collect::<Vec<_>>();
+        variables.extend(kept.map(|folder| ("COUNTERSIGN_CHECKPOINT_DIR", folder)));
         self.world
             .deployment
             .run_with(arguments, "", &variables)
@@ -249,65 +276,14 @@ impl Verdict {
     }
 }
 
-/// Everybody does what people do, and support looks on; the accounts' ids.
-async fn days(deployment: &Deployment, people: &[Person], token: &str) -> Vec<String> {
-    let visitor = deployment.visitor();
-    let support = visitor.clone().with_bearer(token);
-    let mut accounts = Vec::new();
-    for (person, days) in people.iter().zip([4, 1, 1]) {
-        let search = json!({ "email": person.email });
-        let found = support.post("/support/accounts/search", search).await;
-        let account = found.expect(200).text_at("/accounts/0/id");
-        for _ in 0..days {
-            day(deployment, person, &visitor).await;
-        }
-        for _ in 0..5 {
-            let path = format!("/support/accounts/{account}");
-            support.get(&path).await.expect(200);
-        }
-        accounts.push(account);
-    }
-    accounts
-}
+pub(crate) const TEMPLATE: &str = "tampering_world";
+/// The database as it was in the middle of its life.
+pub(crate) const BACKUP: &str = "tampering_backup";
 
-async fn day(deployment: &Deployment, person: &Person, visitor: &Caller) {
-    let mut wrong = person.login();
-    wrong["password"] = "not the right one at all".into();
-    visitor.post("/login", wrong).await.expect(401);
-    let owner = person.sign_in(visitor).await;
-    deployment.clock.turn_to_next_step();
-    person
-        .enable_two_factor(&owner, deployment.clock.now())
-        .await;
-    let body = json!({ "current_password": person.password });
-    owner
-        .post("/settings/two-factor/disable", body)
-        .await
-        .expect(204);
-    // A session, and a pending enrollment, stay.
-    let owner = person.sign_in(visitor).await;
-    person.start_enrollment(&owner).await;
-    deployment.clock.turn(chrono::Duration::minutes(20));
-}
-
-/// Waits until the checkpoint of all events is kept; its size.
-async fn kept(deployment: &Deployment) -> i64 {
-    let mut connection = deployment.connection("countersign_owner").await;
-    wait_for_positions(&mut connection).await;
-    let began = Instant::now();
-    loop {
-        let query = "SELECT h.size FROM log_head h JOIN checkpoints c USING (epoch, size)
-            WHERE h.size = (SELECT count(*) FROM events)";
-        let size = sqlx::query_scalar(query)
-            .fetch_optional(&mut connection)
-            .await;
-        if let Some(size) = size.unwrap() {
-            connection.close().await.unwrap();
-            return size;
-        }
-        assert!(began.elapsed() < Duration::from_secs(20), "not kept");
-        tokio::time::sleep(Duration::from_millis(50)).await;
-    }
+pub(crate) fn options() -> Options {
+    Options::default()
+        .setting("COUNTERSIGN_CHECKPOINT_INTERVAL", "1s")
+        .setting("COUNTERSIGN_SOURCE_LIMITS", "off")
 }
 
 pub(crate) fn kept_files(deployment: &Deployment) -> Vec<PathBuf> {
@@ -325,7 +301,7 @@ pub(crate) fn kept_files(deployment: &Deployment) -> Vec<PathBuf> {
     files
 }
 
-fn database(deployment: &Deployment) -> String {
+pub(crate) fn database(deployment: &Deployment) -> String {
     let url = deployment.owner_url();
     let (_, after) = url.split_once("test_").unwrap();
     format!("test_{}", after.split('?').next().unwrap())
@@ -342,10 +318,14 @@ async fn connect(deployment: &Deployment, name: &str) -> PgConnection {
         .unwrap()
 }
 
-async fn administer(statement: &str) {
+async fn administrator() -> PgConnection {
     let url = std::env::var("COUNTERSIGN_TEST_DATABASE_URL").unwrap();
     let url = url.replacen("template_countersign", "postgres", 1);
-    let mut connection = PgConnection::connect(&url).await.unwrap();
+    PgConnection::connect(&url).await.unwrap()
+}
+
+async fn administer(statement: &str) {
+    let mut connection = administrator().await;
     sqlx::query(statement)
         .execute(&mut connection)
         .await
@@ -353,13 +333,9 @@ async fn administer(statement: &str) {
     connection.close().await.unwrap();
 }
 
-async fn copy(template: &str) -> String {
-    static COUNT: AtomicU32 = AtomicU32::new(0);
-    let count = COUNT.fetch_add(1, Ordering::Relaxed);
-    let name = format!("tampered_{}_{count}", std::process::id());
+pub(crate) async fn copy(template: &str, name: &str) {
     administer(&format!(
         "CREATE DATABASE {name} TEMPLATE {template} STRATEGY FILE_COPY"
     ))
     .await;
-    name
 }
