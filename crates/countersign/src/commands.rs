@@ -16,13 +16,14 @@ use zeroize::Zeroizing;
 use crate::assembly::{Assembly, assemble, master_keys, post};
 use crate::cli::{
     AccountCommand, AuditCommand, Cli, Command, DatabaseCommand, DatabaseRole, KeysCommand,
-    MailCommand, Moment, ProjectionsCommand, StaffCommand, StaffRole as RoleArgument,
+    MailCommand, Moment, StaffCommand, StaffRole as RoleArgument,
 };
 use crate::configuration::Configuration;
 use crate::database::Database;
 use crate::failure::Failure;
 use crate::keys;
 use crate::output::Output;
+use crate::projections;
 use crate::serve::serve;
 
 /// How many events of a history are read at a time.
@@ -69,7 +70,12 @@ pub(crate) async fn run(
             }
             let public_url = configuration.public_url.to_string();
             let assembly = assemble(&configuration, &keys, &database, public_url, clock).await?;
-            let done = beside(&cli.command, &assembly, output).await;
+            let done = match &cli.command {
+                Command::Projections(command) => {
+                    projections::run(*command, &assembly, &database, output).await
+                }
+                other => beside(other, &assembly, output).await,
+            };
             assembly.pool.close().await;
             database.close().await?;
             done
@@ -85,12 +91,11 @@ async fn beside(command: &Command, assembly: &Assembly, output: Output) -> Resul
         }
         Command::Staff(command) => staff(service, command, output).await,
         Command::Audit(command) => audit(service, command, output).await,
-        Command::Projections(command) => projections(service, *command, output).await,
         _ => Ok(()),
     }
 }
 
-fn failed(error: service::Error) -> Failure {
+pub(crate) fn failed(error: service::Error) -> Failure {
     match error {
         service::Error::AddressTaken => {
             Failure::Failed("an account with this address exists".to_owned())
@@ -296,53 +301,8 @@ async fn audit(service: &Service, command: &AuditCommand, output: Output) -> Res
     }
 }
 
-async fn projections(
-    service: &Service,
-    command: ProjectionsCommand,
-    output: Output,
-) -> Result<(), Failure> {
-    match command {
-        ProjectionsCommand::Check => {
-            let report = service.check_projections().await.map_err(failed)?;
-            let findings = report.findings.iter().map(|finding| {
-                json!({ "stream": finding.stream, "table": finding.table, "what": finding.what })
-            });
-            let findings = findings.collect::<Vec<_>>();
-            let people = format!(
-                "{}{} accounts, {} members of staff, {} events, {} findings",
-                table(&["stream", "table", "what"], &findings),
-                report.accounts,
-                report.staff,
-                report.events,
-                findings.len()
-            );
-            let value = json!({
-                "accounts": report.accounts, "staff": report.staff, "events": report.events,
-                "findings": findings,
-            });
-            output.result(&value, people)?;
-            if findings.is_empty() {
-                Ok(())
-            } else {
-                Err(Failure::Failed(
-                    "the read models disagree with the history: `countersign projections rebuild` \
-                     writes them anew; find out who changed them"
-                        .to_owned(),
-                ))
-            }
-        }
-        ProjectionsCommand::Rebuild => {
-            let accounts = service.rebuild_projections().await.map_err(failed)?;
-            output.result(
-                &json!({ "accounts": accounts }),
-                format!("{accounts} accounts rebuilt."),
-            )
-        }
-    }
-}
-
 /// One row a line, its columns apart by two spaces; nothing that a terminal would obey.
-fn table(columns: &[&str], rows: &[serde_json::Value]) -> String {
+pub(crate) fn table(columns: &[&str], rows: &[serde_json::Value]) -> String {
     let cell = |row: &serde_json::Value, column: &str| {
         let value = row.get(column).unwrap_or(&serde_json::Value::Null);
         let text = match value {

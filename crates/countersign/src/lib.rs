@@ -11,6 +11,8 @@ pub mod failure;
 pub mod keys;
 mod listener;
 pub mod output;
+mod progress;
+mod projections;
 pub mod secret_text;
 mod serve;
 mod support_client;

@@ -2,10 +2,11 @@
 //!
 //! A command is committed whole in one statement ([`Store::commit`]): its events, every row that
 //! follows from them, and what stands beside the log. Read in this order: `sql/commit.sql`,
-//! `event_row`, `stream`, `projection`, `dossier`, `sequencer`.
+//! `event_row`, `stream`, `projection`, `dossier`, `sequencer`; then `walk`, `check` and `rebuild`.
 
 mod audit;
 mod bind;
+mod check;
 mod commit;
 mod compare;
 mod connect;
@@ -16,6 +17,7 @@ mod history;
 mod housekeeping;
 mod idempotency;
 mod links;
+mod live_rows;
 mod outbox;
 mod projection;
 mod rebuild;
@@ -26,6 +28,7 @@ mod staff;
 mod statistics;
 mod stream;
 mod throttles;
+mod walk;
 
 use std::sync::Arc;
 
@@ -36,6 +39,7 @@ use sqlx::PgPool;
 use tokio::sync::Notify;
 
 pub use audit::{Feed, LoggedEvent};
+pub use check::{CheckReport, Finding, OnProgress, Progress};
 pub use commit::{
     Answer, Beside, DeviceChange, NewRegistration, NewSecret, SealedMail, Spent, ThrottleChange,
 };
@@ -47,7 +51,7 @@ pub use idempotency::EarlierAnswer;
 pub use links::Registration;
 pub use outbox::{Job, QueuedMail};
 pub use projection::{Entry, Issued, device_expiry};
-pub use replay::{CheckReport, Finding};
+pub use rebuild::{RebuildError, Rebuilt};
 pub use sequencer::Sequencer;
 pub use sessions::{Profile, SessionRecord, TwoFactorStatus};
 pub use staff::StaffRecord;
@@ -65,7 +69,7 @@ pub struct Store {
 }
 
 impl Store {
-    /// `pool` is connected as [`Role::App`].
+    /// `pool` is connected as [`Role::App`]; to rebuild projections, as [`Role::Owner`].
     pub fn new(pool: PgPool, keyring: Arc<Keyring>) -> Self {
         Self::with_upcasters(pool, keyring, upcasters())
     }

@@ -11,6 +11,7 @@ mod flags_flipped;
 mod grants;
 mod master_key;
 mod projections;
+mod rebuild;
 mod rows_forged;
 mod rows_put_back;
 mod sequences;
