@@ -83,7 +83,8 @@ impl Store {
         tables::make(&mut connection).await?;
         let rebuilt = Rebuild::begin(self).await?.run(told).await;
         if rebuilt.is_err() {
-            tables::discard(&mut connection).await?;
+            // Should this fail as well, the next rebuild clears away what is left.
+            let _ = tables::discard(&mut connection).await;
         }
         rebuilt
     }

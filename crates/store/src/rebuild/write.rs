@@ -121,6 +121,9 @@ async fn destroy(
     accounts: &[(Uuid, u64)],
     kept: Vec<(Uuid, Uuid)>,
 ) -> Result<(), Error> {
+    if accounts.is_empty() {
+        return Ok(());
+    }
     let told = accounts
         .iter()
         .map(|(id, version)| (*id, version.cast_signed()));
