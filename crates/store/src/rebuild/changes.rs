@@ -23,14 +23,14 @@ const APPENDED: &str = "
     )";
 
 /// What is in no event: a session was used, rows were swept, a link that makes a browser known was
-/// mailed or spent. A session whose row was refused is not compared again until it changes.
+/// mailed or spent. A session whose row is unlike the new one is compared with what it was.
 const BESIDE: &str = "
     SELECT p.account_id
     FROM public.sessions p
     JOIN countersign_rebuild.sessions made USING (account_id, session_id)
-    LEFT JOIN countersign_rebuild.refused r USING (account_id, session_id)
+    LEFT JOIN countersign_rebuild.unlike u USING (account_id, session_id)
     WHERE (p.last_seen_at, p.mac) IS DISTINCT FROM (made.last_seen_at, made.mac)
-        AND (p.last_seen_at, p.mac) IS DISTINCT FROM (r.last_seen_at, r.mac)
+        AND (p.last_seen_at, p.mac) IS DISTINCT FROM (u.last_seen_at, u.mac)
     UNION
     SELECT account_id FROM countersign_rebuild.sessions made WHERE NOT EXISTS (
         SELECT FROM public.sessions p
@@ -73,11 +73,16 @@ const BEHIND: &str = "
             WHERE c.aggregate_type = of.aggregate_type AND c.aggregate_id = of.aggregate_id
         )";
 
-const COUNT: &str = "
-    SELECT count(*) FROM countersign_rebuild.states s WHERE NOT EXISTS (
+const MADE: &str = "
+    SELECT count(*), count(*) FILTER (WHERE s.aggregate_type = 'account')
+    FROM countersign_rebuild.states s WHERE NOT EXISTS (
         SELECT FROM countersign_rebuild.carried c
         WHERE c.aggregate_type = s.aggregate_type AND c.aggregate_id = s.aggregate_id
     )";
+
+const DAMAGED: &str = "
+    SELECT count(*), (array_agg(what ORDER BY aggregate_type, aggregate_id))[1]
+    FROM countersign_rebuild.carried";
 
 /// Up to where the log had been filled when reading began.
 pub(super) async fn mark(pool: &PgPool) -> Result<i64, Error> {
@@ -110,10 +115,21 @@ pub(super) async fn since(pool: &PgPool, mark: i64) -> Result<Vec<Stream>, Error
     Ok(streams.collect())
 }
 
-/// Each of the streams that were told has its row.
-pub(super) async fn count(pool: &PgPool, streams: u64) -> Result<(), RebuildError> {
-    let counted: i64 = sqlx::query_scalar(COUNT).fetch_one(pool).await?;
-    none((counted - streams.cast_signed()).abs())
+/// Each of the streams that were told has its row. Returns how many accounts are among them.
+pub(super) async fn count(pool: &PgPool, streams: u64) -> Result<u64, RebuildError> {
+    let (made, accounts) = sqlx::query_as::<_, (i64, i64)>(MADE)
+        .fetch_one(pool)
+        .await?;
+    none((made - streams.cast_signed()).abs())?;
+    Ok(accounts.cast_unsigned())
+}
+
+/// How many streams keep the rows that they have, and what is wrong with one of them.
+pub(super) async fn damaged(pool: &PgPool) -> Result<(u64, Option<String>), Error> {
+    let (damaged, first) = sqlx::query_as::<_, (i64, Option<String>)>(DAMAGED)
+        .fetch_one(pool)
+        .await?;
+    Ok((damaged.cast_unsigned(), first))
 }
 
 pub(super) async fn check_all(pool: &PgPool) -> Result<(), RebuildError> {

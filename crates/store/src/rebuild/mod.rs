@@ -40,7 +40,7 @@ pub struct Rebuilt {
     pub accounts: u64,
     /// Streams whose history or key is damaged: their rows are as they were.
     pub damaged: u64,
-    pub first_damage: Option<Error>,
+    pub first_damage: Option<String>,
     /// How long commands had to wait at most.
     pub locked: Duration,
 }
@@ -90,72 +90,52 @@ impl Store {
     }
 }
 
+/// How many streams are damaged, and how one of them is.
+type Damage = (u64, Option<String>);
+
 struct Rebuild<'s> {
     store: &'s Store,
     /// Up to where the log is in the new tables.
     mark: i64,
-    accounts: u64,
-    streams: u64,
-    damaged: u64,
-    first_damage: Option<Error>,
-}
-
-/// What became of a batch.
-struct Written {
-    accounts: usize,
-    streams: usize,
-    /// What is wrong with the streams whose rows had to stay as they are.
-    damages: Vec<Error>,
 }
 
 impl<'s> Rebuild<'s> {
-    async fn begin(store: &'s Store) -> Result<Self, RebuildError> {
-        Ok(Self {
-            store,
-            mark: changes::mark(&store.pool).await?,
-            accounts: 0,
-            streams: 0,
-            damaged: 0,
-            first_damage: None,
-        })
+    async fn begin(store: &'s Store) -> Result<Self, Error> {
+        let mark = changes::mark(&store.pool).await?;
+        Ok(Self { store, mark })
     }
 
     async fn run(mut self, told: OnProgress<'_>) -> Result<Rebuilt, RebuildError> {
-        self.fill(self.store.progress().await?, told).await?;
-        changes::count(&self.store.pool, self.streams).await?;
-        tables::vacuum(&self.store.pool).await?;
+        let pool = &self.store.pool;
+        let streams = self.fill(self.store.progress().await?, told).await?;
+        let accounts = changes::count(pool, streams).await?;
+        tables::vacuum(pool).await?;
         self.approach().await?;
-        changes::check_all(&self.store.pool).await?;
-        let locked = self.swap().await?;
+        changes::check_all(pool).await?;
+        let ((damaged, first_damage), locked) = self.swap().await?;
         Ok(Rebuilt {
-            accounts: self.accounts,
-            damaged: self.damaged,
-            first_damage: self.first_damage,
+            accounts,
+            damaged,
+            first_damage,
             locked,
         })
     }
 
-    async fn fill(&mut self, mut progress: Progress, told: OnProgress<'_>) -> Result<(), Error> {
-        let mut walk = Walk::all(self.store);
+    /// Returns how many streams have a new row.
+    async fn fill(&self, mut progress: Progress, told: OnProgress<'_>) -> Result<u64, Error> {
+        let (mut walk, mut streams) = (Walk::all(self.store), 0);
         loop {
             let batch = walk.batch().await?;
             if batch.is_empty() {
-                return Ok(());
+                return Ok(streams);
             }
-            let written = self.write(&batch).await?;
-            self.accounts += written.accounts as u64;
-            self.streams += written.streams as u64;
-            self.damaged += written.damages.len() as u64;
-            self.first_damage = self
-                .first_damage
-                .take()
-                .or(written.damages.into_iter().next());
+            streams += self.write(&batch).await?;
             progress.advance(&batch, told);
         }
     }
 
-    async fn write(&self, batch: &[Replayed]) -> Result<Written, Error> {
-        let (store, mut damages) = (self.store, Vec::new());
+    async fn write(&self, batch: &[Replayed]) -> Result<u64, Error> {
+        let store = self.store;
         let live = LiveRows::of(&store.pool, batch).await?;
         let mut rows = NewRows::default();
         for replayed in batch {
@@ -168,19 +148,18 @@ impl<'s> Rebuild<'s> {
             match new {
                 Ok(new) => rows.append(new),
                 Err(damage @ (Error::Corrupt(_) | Error::Unseal(_) | Error::Key(_))) => {
-                    rows.carried.push(replayed.stream.clone());
-                    damages.push(damage);
+                    let what = match damage {
+                        Error::Corrupt(what) => what.to_string(),
+                        other => format!("{}: {other}", replayed.stream.name()),
+                    };
+                    rows.carried.push((replayed.stream.clone(), what));
                 }
                 Err(other) => return Err(other),
             }
         }
-        let (accounts, streams) = (rows.accounts.len(), rows.states.len());
+        let streams = rows.states.len() as u64;
         rows.write(&store.pool).await?;
-        Ok(Written {
-            accounts,
-            streams,
-            damages,
-        })
+        Ok(streams)
     }
 
     async fn write_again(&self, streams: &[Stream]) -> Result<(), Error> {
@@ -212,12 +191,12 @@ impl<'s> Rebuild<'s> {
         Ok(())
     }
 
-    async fn swap(&mut self) -> Result<Duration, RebuildError> {
+    async fn swap(&mut self) -> Result<(Damage, Duration), RebuildError> {
         let began = Instant::now();
         let patience = std::iter::repeat_n(PATIENCE[0], PATIENT_TRIES);
         for patience in patience.chain(std::iter::repeat(PATIENCE[1])) {
-            if let Some(locked) = self.try_swap(patience).await? {
-                return Ok(locked);
+            if let Some(swapped) = self.try_swap(patience).await? {
+                return Ok(swapped);
             }
             if began.elapsed() > GIVEN_UP {
                 break;
@@ -229,7 +208,10 @@ impl<'s> Rebuild<'s> {
     }
 
     /// `None`: others were in the way, or too much went on; once more.
-    async fn try_swap(&mut self, patience: Duration) -> Result<Option<Duration>, RebuildError> {
+    async fn try_swap(
+        &self,
+        patience: Duration,
+    ) -> Result<Option<(Damage, Duration)>, RebuildError> {
         let (pool, began) = (&self.store.pool, Instant::now());
         let Some(transaction) = tables::lock_writers_out(pool, patience).await? else {
             return Ok(None);
@@ -241,7 +223,8 @@ impl<'s> Rebuild<'s> {
         }
         self.write_again(&changed).await?;
         changes::check_these(pool, &changed).await?;
+        let damage = changes::damaged(pool).await?;
         let swapped = tables::swap(transaction).await?;
-        Ok(swapped.then(|| began.elapsed()))
+        Ok(swapped.then(|| (damage, began.elapsed())))
     }
 }

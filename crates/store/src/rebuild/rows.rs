@@ -33,13 +33,13 @@ pub(super) struct NewRows {
     pub(super) sessions: Vec<Value>,
     pub(super) tokens: Vec<Value>,
     pub(super) staff: Vec<Value>,
-    /// Sessions whose row in use was not ours.
-    pub(super) refused: Vec<Value>,
+    /// Sessions whose row in use has another MAC: it was not ours, or is under an older key.
+    pub(super) unlike: Vec<Value>,
     /// Of each account, as of which event: the secrets that it has, and no others.
     pub(super) accounts: Vec<(Uuid, u64)>,
     pub(super) secrets: Vec<(Uuid, Uuid)>,
-    /// Damaged streams: their rows stay as they are.
-    pub(super) carried: Vec<Stream>,
+    /// Damaged streams, and how: their rows stay as they are.
+    pub(super) carried: Vec<(Stream, String)>,
 }
 
 impl NewRows {
@@ -50,7 +50,7 @@ impl NewRows {
         self.sessions.append(&mut other.sessions);
         self.tokens.append(&mut other.tokens);
         self.staff.append(&mut other.staff);
-        self.refused.append(&mut other.refused);
+        self.unlike.append(&mut other.unlike);
         self.accounts.append(&mut other.accounts);
         self.secrets.append(&mut other.secrets);
     }
@@ -128,17 +128,20 @@ impl NewRows {
             token,
             ..told.clone()
         };
-        let mac: &[u8] = row.try_get("mac")?;
+        let (mac, last_seen_at): (&[u8], _) = (row.try_get("mac")?, session.last_seen_at);
         if !session.fits(keyring, mac) {
-            self.refused.push(json!({
-                "account_id": session.account.as_uuid(),
-                "session_id": stored,
-                "last_seen_at": session.last_seen_at,
-                "mac": bytes(mac),
-            }));
             session.last_seen_at = told.created_at;
         }
-        self.sessions.push(session_row(keyring, &session)?);
+        let new = session.mac(keyring)?;
+        if new.as_slice() != mac {
+            self.unlike.push(json!({
+                "account_id": session.account.as_uuid(),
+                "session_id": stored,
+                "last_seen_at": last_seen_at,
+                "mac": bytes(mac),
+            }));
+        }
+        self.sessions.push(session_row(&session, &new)?);
         Ok(())
     }
 }
@@ -186,7 +189,7 @@ fn settings(expected: &Expected) -> Value {
     })
 }
 
-fn session_row(keyring: &Keyring, session: &SessionRecord) -> Result<Value, Error> {
+fn session_row(session: &SessionRecord, mac: &[u8]) -> Result<Value, Error> {
     let sealed = |personal: &Option<Personal>| {
         let text = personal.as_ref().map(serde_json::to_string);
         text.transpose().map_err(Error::Serialize)
@@ -201,7 +204,7 @@ fn session_row(keyring: &Keyring, session: &SessionRecord) -> Result<Value, Erro
         "factors": factors_text(&session.factors),
         "ip": sealed(&session.ip)?,
         "user_agent": sealed(&session.user_agent)?,
-        "mac": bytes(&session.mac(keyring)?),
+        "mac": bytes(mac),
         "key_id": key_column(session.token.key_id),
     }))
 }

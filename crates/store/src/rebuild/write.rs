@@ -45,8 +45,8 @@ macro_rules! carry {
 
 const CARRY_STATES: &str = "
     WITH carried AS (
-        INSERT INTO countersign_rebuild.carried (aggregate_type, aggregate_id)
-        SELECT * FROM unnest($1::text[], $2::text[]) RETURNING *
+        INSERT INTO countersign_rebuild.carried (aggregate_type, aggregate_id, what)
+        SELECT * FROM unnest($1::text[], $2::text[], $3::text[]) RETURNING *
     )
     INSERT INTO countersign_rebuild.states
     SELECT s.* FROM carried JOIN public.states s USING (aggregate_type, aggregate_id)";
@@ -78,8 +78,8 @@ impl NewRows {
         insert(pool, insert!("sessions"), &self.sessions).await?;
         insert(pool, insert!("tokens"), &self.tokens).await?;
         insert(pool, insert!("staff"), &self.staff).await?;
-        insert(pool, insert!("refused"), &self.refused).await?;
-        carry(pool, &self.carried).await?;
+        insert(pool, insert!("unlike"), &self.unlike).await?;
+        carry(pool, self.carried).await?;
         destroy(pool, &self.accounts, self.secrets).await
     }
 }
@@ -93,17 +93,19 @@ async fn insert(pool: &PgPool, statement: &str, rows: &[impl Serialize]) -> Resu
 }
 
 /// As they stand in the tables in use.
-async fn carry(pool: &PgPool, streams: &[Stream]) -> Result<(), Error> {
-    if streams.is_empty() {
+async fn carry(pool: &PgPool, damaged: Vec<(Stream, String)>) -> Result<(), Error> {
+    if damaged.is_empty() {
         return Ok(());
     }
-    let (types, ids) = columns(streams);
+    let (streams, what): (Vec<_>, Vec<_>) = damaged.into_iter().unzip();
+    let (types, ids) = columns(&streams);
     sqlx::query(CARRY_STATES)
         .bind(types)
         .bind(ids)
+        .bind(what)
         .execute(pool)
         .await?;
-    let ids = ids_of(streams);
+    let ids = ids_of(&streams);
     for statement in [
         carry!("logins"),
         carry!("settings"),
@@ -162,7 +164,7 @@ pub(super) async fn forget(pool: &PgPool, streams: &[Stream]) -> Result<(), Erro
         "DELETE FROM countersign_rebuild.settings WHERE account_id = ANY ($1)",
         "DELETE FROM countersign_rebuild.sessions WHERE account_id = ANY ($1)",
         "DELETE FROM countersign_rebuild.tokens WHERE account_id = ANY ($1)",
-        "DELETE FROM countersign_rebuild.refused WHERE account_id = ANY ($1)",
+        "DELETE FROM countersign_rebuild.unlike WHERE account_id = ANY ($1)",
         "DELETE FROM countersign_rebuild.staff WHERE staff_id = ANY ($1)",
     ] {
         sqlx::query(statement).bind(&ids).execute(pool).await?;

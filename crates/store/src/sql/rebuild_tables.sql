@@ -18,10 +18,11 @@ BEGIN
 
     -- Streams whose damage left their rows as they were.
     CREATE TABLE countersign_rebuild.carried (
-        aggregate_type text, aggregate_id text, PRIMARY KEY (aggregate_type, aggregate_id)
+        aggregate_type text, aggregate_id text, what text,
+        PRIMARY KEY (aggregate_type, aggregate_id)
     );
-    -- Sessions whose row was not ours, and tells nothing.
-    CREATE TABLE countersign_rebuild.refused (
+    -- Sessions whose row in use had this MAC and has another one now.
+    CREATE TABLE countersign_rebuild.unlike (
         account_id uuid, session_id uuid, last_seen_at timestamptz, mac bytea,
         PRIMARY KEY (account_id, session_id)
     );
