@@ -14,6 +14,7 @@ pub mod decide;
 mod email;
 pub mod event;
 mod id;
+pub mod log;
 pub mod metadata;
 mod personal;
 pub mod policy;

@@ -23,7 +23,6 @@ use crate::keys;
 pub(crate) struct Assembly {
     pub(crate) service: Service,
     pub(crate) store: Store,
-    pub(crate) keyring: Arc<Keyring>,
     pub(crate) pool: PgPool,
 }
 
@@ -60,7 +59,11 @@ pub(crate) async fn assemble(
     check_keys(&pool, &keyring)
         .await
         .map_err(|error| Failure::because(&error))?;
-    let store = Store::new(pool.clone(), Arc::clone(&keyring));
+    let mut store = Store::new(pool.clone(), Arc::clone(&keyring));
+    if let Some(path) = &configuration.log_key_file {
+        let keys = keys::read(path).map_err(|error| Failure::because(&error))?;
+        store = store.signing_under(Arc::new(Keyring::derive(&keys)));
+    }
     let hashing = HashingPool::new(configuration.hashing(), &SystemRandom)
         .map_err(|error| Failure::because(&error))?;
     let settings = Settings {
@@ -81,7 +84,6 @@ pub(crate) async fn assemble(
     Ok(Assembly {
         service,
         store,
-        keyring,
         pool,
     })
 }

@@ -1,5 +1,8 @@
 //! Commands beside `serve`: each joins the database in use, or starts it for the moment.
 
+mod bundles;
+mod verify;
+
 use std::io::{IsTerminal, Read};
 use std::sync::Arc;
 
@@ -9,8 +12,8 @@ use chrono::{DateTime, Duration, Utc};
 use credentials::SystemRandom;
 use mail::Message;
 use serde_json::json;
-use service::{At, Clock, Service};
-use store::Role;
+use service::{At, Clock, Exported, Service};
+use store::{Role, Sequencer, connect};
 use zeroize::Zeroizing;
 
 use crate::assembly::{Assembly, assemble, master_keys, post};
@@ -60,7 +63,7 @@ pub(crate) async fn run(
             test_mail(&configuration, to, output, clock.now()).await
         }
         // Carried out before a database is looked for.
-        Command::Support(_) => Ok(()),
+        Command::Support(_) | Command::Audit(AuditCommand::VerifyBundle { .. }) => Ok(()),
         Command::Account(_) | Command::Staff(_) | Command::Audit(_) | Command::Projections(_) => {
             let keys = master_keys(&configuration)?;
             let database = Database::join(&configuration).await?;
@@ -74,7 +77,10 @@ pub(crate) async fn run(
                 Command::Projections(command) => {
                     projections::run(*command, &assembly, &database, output).await
                 }
-                other => beside(other, &assembly, output).await,
+                Command::Audit(command) => {
+                    audit_log(command, &assembly, &database, &configuration, output).await
+                }
+                command => beside(command, &assembly, output).await,
             };
             assembly.pool.close().await;
             database.close().await?;
@@ -90,10 +96,11 @@ async fn beside(command: &Command, assembly: &Assembly, output: Output) -> Resul
             create_account(service, email, output).await
         }
         Command::Staff(command) => staff(service, command, output).await,
-        Command::Audit(command) => audit(service, command, output).await,
         _ => Ok(()),
     }
 }
+
+pub(crate) use bundles::verify as verify_bundle;
 
 pub(crate) fn failed(error: service::Error) -> Failure {
     match error {
@@ -251,6 +258,38 @@ async fn staff(service: &Service, command: &StaffCommand, output: Output) -> Res
     }
 }
 
+async fn audit_log(
+    command: &AuditCommand,
+    assembly: &Assembly,
+    database: &Database,
+    configuration: &Configuration,
+    output: Output,
+) -> Result<(), Failure> {
+    let Assembly { service, store, .. } = assembly;
+    match command {
+        AuditCommand::Verify { checkpoints } => {
+            verify::verify(service, store, configuration, checkpoints, output).await
+        }
+        AuditCommand::Export {
+            account,
+            all: _,
+            output: to,
+        } => {
+            let exported = account.map_or(Exported::Everything, Exported::Account);
+            let pool = connect(&database.url(Role::Sequencer), Role::Sequencer, 1).await;
+            let pool = pool.map_err(|error| Failure::because(&error))?;
+            let sequencer = Sequencer::new(&pool, store);
+            bundles::export(service, &sequencer, exported, to.as_deref(), output).await
+        }
+        AuditCommand::Keys => {
+            let keys = store.log_verifier_keys().await;
+            let keys = keys.map_err(|error| Failure::because(&error))?;
+            output.result(&json!({ "keys": keys }), keys.join("\n"))
+        }
+        command => audit(service, command, output).await,
+    }
+}
+
 async fn audit(service: &Service, command: &AuditCommand, output: Output) -> Result<(), Failure> {
     match command {
         AuditCommand::History { account } => {
@@ -298,6 +337,7 @@ async fn audit(service: &Service, command: &AuditCommand, output: Output) -> Res
             let people = serde_json::to_string_pretty(&state);
             output.result(&state, people.map_err(|error| Failure::because(&error))?)
         }
+        _ => Ok(()),
     }
 }
 

@@ -3,6 +3,7 @@
 //! A library besides the thin `main.rs`, so that tests can run all of it on a clock of their own.
 
 mod assembly;
+mod checkpoints;
 pub mod cli;
 mod commands;
 pub mod configuration;
@@ -24,7 +25,7 @@ use std::sync::Arc;
 use clap::Parser;
 use service::Clock;
 
-use crate::cli::{Cli, Command};
+use crate::cli::{AuditCommand, Cli, Command};
 use crate::failure::Failure;
 use crate::output::Output;
 
@@ -44,6 +45,9 @@ pub fn run(clock: Arc<dyn Clock>) -> ExitCode {
 }
 
 fn carry_out(cli: &Cli, output: Output, clock: Arc<dyn Clock>) -> Result<(), Failure> {
+    if let Command::Audit(AuditCommand::VerifyBundle { file, key }) = &cli.command {
+        return commands::verify_bundle(file, key, output);
+    }
     let environment = configuration::environment()?;
     if let Command::Support(support) = &cli.command {
         let token = cli::staff_token(&environment)?;

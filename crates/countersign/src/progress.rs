@@ -3,7 +3,7 @@
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use store::Progress;
 
-const LOOK: &str = "{msg} {wide_bar} {human_pos} of {human_len} events, {eta} to go";
+const LOOK: &str = "{msg} {wide_bar} {percent}%, {eta} to go";
 
 /// A bar on standard error, which is gone when it is dropped.
 pub(crate) struct Bar(ProgressBar);
@@ -19,7 +19,7 @@ impl Bar {
     }
 
     pub(crate) fn show(&self, progress: Progress) {
-        self.0.set_length(progress.total);
+        self.0.set_length(progress.of);
         self.0.set_position(progress.done);
     }
 }

@@ -14,6 +14,7 @@ use tokio::sync::watch;
 use tokio::task::JoinSet;
 
 use crate::assembly::{assemble, master_keys, post, site};
+use crate::checkpoints::{Publisher, Sinks, refuse_restored};
 use crate::cli::Serve;
 use crate::configuration::Configuration;
 use crate::database::Database;
@@ -49,17 +50,28 @@ pub(crate) async fn serve(
         ));
     }
     let origin = public_url.to_string();
-    let assembly = assemble(configuration, &keys, &database, origin.clone(), clock).await?;
+    let assembly = assemble(
+        configuration,
+        &keys,
+        &database,
+        origin.clone(),
+        Arc::clone(&clock),
+    )
+    .await?;
+    refuse_restored(configuration, &assembly.store).await?;
     let sequencer_pool = connect(&database.url(Role::Sequencer), Role::Sequencer, 1)
         .await
         .map_err(|error| Failure::because(&error))?;
-    let sequencer = Sequencer::new(
-        &sequencer_pool,
-        Arc::clone(&assembly.keyring),
-        assembly.store.appended(),
-    );
+    let sequencer = Sequencer::new(&sequencer_pool, &assembly.store);
+    let publisher = Arc::new(Publisher {
+        store: assembly.store.clone(),
+        pool: sequencer_pool.clone(),
+        sinks: Arc::new(Sinks::of(configuration)),
+        clock: Arc::clone(&clock),
+        interval: configuration.checkpoint_interval,
+    });
     let post = post(configuration, origin.clone())?;
-    let mut workers = workers(&assembly.service, sequencer, post);
+    let mut workers = workers(&assembly.service, sequencer, Arc::clone(&publisher), post);
 
     let settings = HttpSettings {
         public_url: public_url.url().clone(),
@@ -81,6 +93,9 @@ pub(crate) async fn serve(
 
     let outcome = until_the_end(&mut listeners, &mut workers, &database, end).await;
     drop(workers);
+    if let Err(error) = publisher.publish(&mut None).await {
+        tracing::warn!(%error, "the last checkpoint was not kept");
+    }
     assembly.pool.close().await;
     sequencer_pool.close().await;
     database.close().await?;
@@ -151,9 +166,15 @@ async fn until_the_end(
 }
 
 /// What runs beside the requests for as long as it is held. All of it may be cut off anywhere.
-fn workers(service: &Service, sequencer: Sequencer, post: Post) -> JoinSet<()> {
+fn workers(
+    service: &Service,
+    sequencer: Sequencer,
+    publisher: Arc<Publisher>,
+    post: Post,
+) -> JoinSet<()> {
     let mut workers = JoinSet::new();
     workers.spawn(sequencer.run());
+    workers.spawn(publisher.run());
     workers.spawn(service.clone().run_jobs());
     workers.spawn(service.clone().deliver_mail(post));
     workers.spawn(service.clone().keep_house());

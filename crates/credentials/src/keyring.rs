@@ -43,10 +43,12 @@ pub enum Purpose {
     Outbox,
     /// By which a database recognises its key file.
     Check,
+    /// Checkpoints of the log.
+    LogSigning,
 }
 
 impl Purpose {
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 14] = [
         Self::EventMac,
         Self::StateMac,
         Self::SessionMac,
@@ -60,6 +62,7 @@ impl Purpose {
         Self::Wrapping,
         Self::Outbox,
         Self::Check,
+        Self::LogSigning,
     ];
 
     pub const fn label(self) -> &'static str {
@@ -77,6 +80,7 @@ impl Purpose {
             Self::Wrapping => "wrapping",
             Self::Outbox => "outbox",
             Self::Check => "check",
+            Self::LogSigning => "log-signing",
         }
     }
 }
@@ -186,6 +190,10 @@ impl Keyring {
     /// What a database keeps to recognise its key file; it tells nothing about the key.
     pub fn check_value(&self, key: KeyId) -> Result<[u8; 32], UnknownKey> {
         self.mac(Purpose::Check, key, &[])
+    }
+
+    pub(crate) fn signing_seed(&self, key: KeyId) -> Result<Key, UnknownKey> {
+        Ok(self.root(key)?.subkey(Purpose::LogSigning, "ed25519"))
     }
 
     /// Seals under the current key. Only the same purpose and context open it.

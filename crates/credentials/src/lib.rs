@@ -14,6 +14,7 @@ mod form;
 mod hashing;
 mod keyring;
 mod keys;
+mod log_signing;
 mod password;
 mod phc;
 mod pool;
@@ -28,6 +29,7 @@ pub use context::PasswordContext;
 pub use hashing::{HashingSettings, WeakHashing};
 pub use keyring::{Keyring, Purpose, Sealed, UnknownKey};
 pub use keys::{KeyFileError, KeyId, MasterKeys, NotAKeyId};
+pub use log_signing::{LogSigner, Unsignable};
 pub use password::{
     NewPassword, PasswordRejection, PasswordRules, PresentedPassword, UNICODE_VERSION,
 };

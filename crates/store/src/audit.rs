@@ -2,13 +2,14 @@
 
 use account::AccountId;
 use credentials::{DataKey, WrappedKey};
+use proofs::Hash;
 use sqlx::postgres::PgRow;
 use sqlx::{FromRow, Row};
 use uuid::Uuid;
 
 use crate::error::key_id;
 use crate::history::StoredEvent;
-use crate::{ACCOUNT, Error, Store};
+use crate::{ACCOUNT, Corruption, Error, Store};
 
 /// An event of the global log, with the key that opens its personal fields; no key: they were
 /// erased.
@@ -109,6 +110,52 @@ impl Store {
             events.push(LoggedEvent { event, data_key });
         }
         Ok(events)
+    }
+
+    /// As [`Self::events_of`], with the key that opens their personal fields.
+    pub async fn logged_events_of(
+        &self,
+        account: AccountId,
+        after: i64,
+        limit: i64,
+    ) -> Result<Vec<LoggedEvent>, Error> {
+        let rows = sqlx::query(OF_ACCOUNT)
+            .bind(account.to_string())
+            .bind(ACCOUNT)
+            .bind(after)
+            .bind(limit)
+            .fetch_all(&self.pool)
+            .await?;
+        let logged = |row: &PgRow| {
+            let event = self.verified(row)?;
+            let data_key = self.data_key_in(row, &event)?;
+            Ok(LoggedEvent { event, data_key })
+        };
+        rows.iter().map(logged).collect()
+    }
+
+    /// Sequence and hash of an account's last event among the first `size` of the log.
+    pub async fn logged_tip(
+        &self,
+        account: AccountId,
+        size: u64,
+    ) -> Result<Option<(u64, Hash)>, Error> {
+        let tip = sqlx::query_as::<_, (i64, Vec<u8>)>(
+            "SELECT sequence, hash FROM log
+            WHERE aggregate_id = $1 AND aggregate_type = $2 AND position < $3
+            ORDER BY sequence DESC LIMIT 1",
+        )
+        .bind(account.to_string())
+        .bind(ACCOUNT)
+        .bind(size.cast_signed())
+        .fetch_optional(&self.pool)
+        .await?;
+        tip.map(|(sequence, hash)| {
+            let hash = hash.try_into();
+            let hash = hash.map_err(|_| Corruption::Log("a hash is too short".to_owned()))?;
+            Ok((sequence.cast_unsigned(), hash))
+        })
+        .transpose()
     }
 
     fn verified(&self, row: &PgRow) -> Result<StoredEvent, Error> {

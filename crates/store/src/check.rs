@@ -4,12 +4,12 @@
 use std::collections::HashMap;
 
 use chrono::{DateTime, Utc};
+use proofs::event::stream_name;
 
-use crate::event_row::stream_name;
 use crate::live_rows::LiveRows;
 use crate::replay::STAFF;
 use crate::walk::{Replayed, Stream, Walk, columns};
-use crate::{ACCOUNT, Error, Store};
+use crate::{ACCOUNT, Error, Progress, Store};
 
 /// Rows of accounts and staff to whom nothing ever happened: table, stream, and how they are found.
 macro_rules! strays {
@@ -52,14 +52,6 @@ pub struct CheckReport {
     pub findings: Vec<Finding>,
 }
 
-/// How far work that reads every event has come.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Progress {
-    pub done: u64,
-    /// When the work began; more may have come since.
-    pub total: u64,
-}
-
 /// Told now and then.
 pub type OnProgress<'a> = &'a mut (dyn FnMut(Progress) + Send);
 
@@ -90,14 +82,14 @@ impl Store {
     }
 
     pub(crate) async fn progress(&self) -> Result<Progress, Error> {
-        let total = sqlx::query_scalar::<_, i64>(
+        let of = sqlx::query_scalar::<_, i64>(
             "SELECT next + (SELECT count(*) FROM unsequenced) FROM log_head",
         )
         .fetch_one(&self.pool)
         .await?;
         Ok(Progress {
             done: 0,
-            total: total.cast_unsigned(),
+            of: of.cast_unsigned(),
         })
     }
 
@@ -190,7 +182,7 @@ impl Store {
 impl Progress {
     pub(crate) fn advance(&mut self, batch: &[Replayed], told: OnProgress<'_>) {
         self.done += batch.iter().map(|replayed| replayed.events).sum::<u64>();
-        self.total = self.total.max(self.done);
+        self.of = self.of.max(self.done);
         told(*self);
     }
 }

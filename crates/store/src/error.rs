@@ -1,7 +1,7 @@
 //! What can go wrong with the database, typed where it happens.
 
 use account::{CredentialId, StaffId};
-use credentials::{KeyId, SealError, UnknownKey, Unsealable};
+use credentials::{KeyId, SealError, UnknownKey, Unsealable, Unsignable};
 use thiserror::Error;
 
 #[derive(Debug, Error)]
@@ -24,6 +24,8 @@ pub enum Error {
     Seal(#[from] SealError),
     #[error(transparent)]
     Unseal(#[from] Unsealable),
+    #[error(transparent)]
+    Sign(#[from] Unsignable),
     #[error("an event could not be written as JSON")]
     Serialize(#[source] serde_json::Error),
     /// A caller's fault: an event was committed without the token or the key that it issues.
@@ -65,6 +67,8 @@ pub enum Corruption {
     Staff(StaffId),
     #[error("{0} is no key id")]
     KeyId(i32),
+    #[error("the log: {0}")]
+    Log(String),
 }
 
 impl Error {

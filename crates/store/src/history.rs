@@ -11,11 +11,12 @@ use cqrs_es::persist::{
 use cqrs_es::{Aggregate, DomainEvent};
 use futures::TryStreamExt;
 use postgres_es::PostgresEventRepository;
+use proofs::event::{GENESIS, Preimage, stream_name};
 use sqlx::FromRow;
 use uuid::Uuid;
 
 use crate::error::key_id;
-use crate::event_row::{GENESIS, Preimage, mac_fits, stream_name};
+use crate::event_row::mac_fits;
 use crate::stream::Loaded;
 use crate::{Corruption, Error, Store};
 

@@ -18,6 +18,7 @@ mod housekeeping;
 mod idempotency;
 mod links;
 mod live_rows;
+mod log;
 mod outbox;
 mod projection;
 mod rebuild;
@@ -28,6 +29,7 @@ mod staff;
 mod statistics;
 mod stream;
 mod throttles;
+mod verify;
 mod walk;
 
 use std::sync::Arc;
@@ -39,7 +41,7 @@ use sqlx::PgPool;
 use tokio::sync::Notify;
 
 pub use audit::{Feed, LoggedEvent};
-pub use check::{CheckReport, Finding, OnProgress, Progress};
+pub use check::{CheckReport, Finding, OnProgress};
 pub use commit::{
     Answer, Beside, DeviceChange, NewRegistration, NewSecret, SealedMail, Spent, ThrottleChange,
 };
@@ -49,6 +51,7 @@ pub use error::{Corruption, Error};
 pub use history::StoredEvent;
 pub use idempotency::EarlierAnswer;
 pub use links::Registration;
+pub use log::{LogHead, record_publication};
 pub use outbox::{Job, QueuedMail};
 pub use projection::{Entry, Issued, device_expiry};
 pub use rebuild::{RebuildError, Rebuilt};
@@ -58,12 +61,14 @@ pub use staff::StaffRecord;
 pub use statistics::Statistics;
 pub use stream::{Decided, Loaded};
 pub use throttles::Versioned;
+pub use verify::{Damage, Damaged, Gap, Kept, Progress, Verdict};
 
 /// The database of one deployment, as the service uses it.
 #[derive(Clone)]
 pub struct Store {
     pool: PgPool,
     keyring: Arc<Keyring>,
+    log_keyring: Arc<Keyring>,
     upcasters: Arc<[Box<dyn EventUpcaster>]>,
     appended: Arc<Notify>,
 }
@@ -83,9 +88,19 @@ impl Store {
         let appended = Arc::new(Notify::new());
         Self {
             pool,
+            log_keyring: Arc::clone(&keyring),
             keyring,
             upcasters: upcasters.into(),
             appended,
+        }
+    }
+
+    /// The log is signed under these keys instead.
+    #[must_use]
+    pub fn signing_under(self, log_keyring: Arc<Keyring>) -> Self {
+        Self {
+            log_keyring,
+            ..self
         }
     }
 

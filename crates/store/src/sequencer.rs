@@ -17,7 +17,8 @@ use sqlx::postgres::PgConnectOptions;
 use sqlx::{Connection, FromRow, PgConnection, PgPool};
 use tokio::sync::Notify;
 
-use crate::{Error, StoredEvent};
+use crate::log::{Growth, grow};
+use crate::{Error, Store, StoredEvent};
 
 /// "countersign", as the key of an advisory lock in its database.
 const LOCK: i64 = 0x636f_756e_7465_7273;
@@ -31,6 +32,7 @@ const STANDBY: Duration = Duration::from_millis(500);
 pub struct Sequencer {
     options: Arc<PgConnectOptions>,
     keyring: Arc<Keyring>,
+    log_keyring: Arc<Keyring>,
     appended: Arc<Notify>,
 }
 
@@ -40,9 +42,10 @@ impl std::fmt::Debug for Sequencer {
     }
 }
 
-/// An event that waits for its position.
+/// An event that waits for its position or its leaf.
 #[derive(FromRow)]
 struct Waiting {
+    /// In the work list; the position, where it waits for its leaf alone.
     id: i64,
     /// The hash of the event before it.
     previous: Option<Vec<u8>>,
@@ -50,38 +53,57 @@ struct Waiting {
     event: StoredEvent,
 }
 
-const TAKE: &str = "
-    SELECT u.id, e.aggregate_type, e.aggregate_id, e.sequence, e.event_type, e.event_version,
-        e.recorded_at, e.payload::text AS payload, e.metadata::text AS metadata,
-        e.hash, e.mac, e.key_id, NULL::bigint AS position, p.hash AS previous
-    FROM unsequenced u
-    JOIN events e USING (aggregate_id, aggregate_type, sequence)
-    LEFT JOIN events p ON p.aggregate_id = e.aggregate_id
-        AND p.aggregate_type = e.aggregate_type AND p.sequence = e.sequence - 1
-    ORDER BY u.id LIMIT $1";
+/// An event with the hash of the one before it.
+macro_rules! select_waiting {
+    ($id:literal, $from:literal) => {
+        concat!(
+            "SELECT ",
+            $id,
+            " AS id, e.aggregate_type, e.aggregate_id, e.sequence, e.event_type, e.event_version,
+                e.recorded_at, e.payload::text AS payload, e.metadata::text AS metadata,
+                e.hash, e.mac, e.key_id, NULL::bigint AS position, p.hash AS previous
+            FROM ",
+            $from,
+            " JOIN events e USING (aggregate_id, aggregate_type, sequence)
+            LEFT JOIN events p ON p.aggregate_id = e.aggregate_id
+                AND p.aggregate_type = e.aggregate_type AND p.sequence = e.sequence - 1 "
+        )
+    };
+}
 
-const GIVE: &str = "
-    WITH fenced AS (
-        UPDATE log_head SET next = next + cardinality($2::bigint[]) WHERE next = $1 RETURNING 1
-    ),
+const TAKE: &str = concat!(
+    select_waiting!("u.id", "unsequenced u"),
+    "ORDER BY u.id LIMIT $1"
+);
+
+/// Events that a version without a tree gave positions to.
+const TAKE_PLACED: &str = concat!(
+    select_waiting!("l.position", "log l"),
+    "WHERE l.position >= $1 AND l.hash = e.hash ORDER BY l.position LIMIT $2"
+);
+
+const GIVE: &str = grow!(
+    ",
     taken AS (
-        DELETE FROM unsequenced WHERE id = ANY ($2) AND EXISTS (SELECT FROM fenced)
+        DELETE FROM unsequenced WHERE id = ANY ($7::bigint[]) AND EXISTS (SELECT FROM fenced)
     )
-    INSERT INTO log (position, aggregate_id, aggregate_type, sequence, hash)
-    SELECT $1 + ordinal - 1, id, type, sequence, hash
-    FROM unnest($3::text[], $4::text[], $5::bigint[], $6::bytea[])
-        WITH ORDINALITY AS new (id, type, sequence, hash, ordinal)
+    INSERT INTO log (position, aggregate_id, aggregate_type, sequence, hash, event_id)
+    SELECT $1 + ordinal - 1, aggregate_id, aggregate_type, sequence, hash, id
+    FROM unnest($7, $8::text[], $9::text[], $10::bigint[], $11::bytea[]) WITH ORDINALITY
+        AS new (id, aggregate_id, aggregate_type, sequence, hash, ordinal)
     WHERE EXISTS (SELECT FROM fenced)
-    ORDER BY ordinal";
+    ORDER BY ordinal"
+);
 
 impl Sequencer {
-    /// `pool` is connected as [`crate::Role::Sequencer`]; its options are used for a connection of
-    /// the sequencer's own, since the lead is the connection's.
-    pub fn new(pool: &PgPool, keyring: Arc<Keyring>, appended: Arc<Notify>) -> Self {
+    /// For the log of `store`. `pool` is connected as [`crate::Role::Sequencer`]; its options are
+    /// used for a connection of the sequencer's own, since the lead is the connection's.
+    pub fn new(pool: &PgPool, store: &Store) -> Self {
         Self {
             options: pool.connect_options(),
-            keyring,
-            appended,
+            keyring: Arc::clone(&store.keyring),
+            log_keyring: Arc::clone(&store.log_keyring),
+            appended: store.appended(),
         }
     }
 
@@ -99,20 +121,44 @@ impl Sequencer {
         }
     }
 
+    /// Gives positions to all that waits now, unless somebody else leads; for commands that work
+    /// while no server runs. `false`: somebody else leads.
+    pub async fn catch_up(&self) -> Result<bool, Error> {
+        let mut connection = PgConnection::connect_with(&self.options).await?;
+        let leads = try_lead(&mut connection).await?;
+        if leads {
+            let mut growth = self.take_over(&mut connection).await?;
+            while self.step(&mut growth, &mut connection).await? > 0 {}
+        }
+        connection.close().await?;
+        Ok(leads)
+    }
+
+    async fn take_over(&self, connection: &mut PgConnection) -> Result<Growth, Error> {
+        let mut growth = Growth::take_over(&self.log_keyring, connection).await?;
+        while self.place(&mut growth, connection).await? > 0 {}
+        Ok(growth)
+    }
+
     async fn serve_once(&self) -> Result<(), Error> {
         let mut connection = PgConnection::connect_with(&self.options).await?;
         while !try_lead(&mut connection).await? {
             tokio::time::sleep(STANDBY).await;
         }
+        let mut growth = self.take_over(&mut connection).await?;
         loop {
-            if self.step(&mut connection).await? == 0 {
+            if self.step(&mut growth, &mut connection).await? == 0 {
                 let _ = tokio::time::timeout(POLL, self.appended.notified()).await;
             }
         }
     }
 
     /// Gives positions to one batch; returns how many.
-    async fn step(&self, connection: &mut PgConnection) -> Result<usize, Error> {
+    async fn step(
+        &self,
+        growth: &mut Growth,
+        connection: &mut PgConnection,
+    ) -> Result<usize, Error> {
         let waiting = sqlx::query_as::<_, Waiting>(TAKE)
             .bind(BATCH)
             .fetch_all(&mut *connection)
@@ -120,30 +166,13 @@ impl Sequencer {
         if waiting.is_empty() {
             return Ok(0);
         }
-        for event in &waiting {
-            // From the stored bytes: nothing forged in between is given a place in the log.
-            event
-                .event
-                .verify_after(&self.keyring, event.previous.clone())?;
-        }
-        let next = sqlx::query_scalar::<_, i64>("SELECT next FROM log_head")
-            .fetch_one(&mut *connection)
-            .await?;
-        let given = sqlx::query(GIVE)
-            .bind(next)
+        let grown = growth.with(&self.log_keyring, self.verified(&waiting)?)?;
+        let column = |of: fn(&Waiting) -> &str| waiting.iter().map(of).collect::<Vec<_>>();
+        let given = growth
+            .bind(GIVE, &grown)
             .bind(waiting.iter().map(|event| event.id).collect::<Vec<_>>())
-            .bind(
-                waiting
-                    .iter()
-                    .map(|event| event.event.aggregate_id.as_str())
-                    .collect::<Vec<_>>(),
-            )
-            .bind(
-                waiting
-                    .iter()
-                    .map(|event| event.event.aggregate_type.as_str())
-                    .collect::<Vec<_>>(),
-            )
+            .bind(column(|waiting| &waiting.event.aggregate_id))
+            .bind(column(|waiting| &waiting.event.aggregate_type))
             .bind(
                 waiting
                     .iter()
@@ -162,7 +191,42 @@ impl Sequencer {
         if given == 0 {
             return Err(Error::Conflict);
         }
+        growth.advance(grown);
         Ok(waiting.len())
+    }
+
+    /// Gives leaves to one batch of events that have their positions; returns how many.
+    async fn place(
+        &self,
+        growth: &mut Growth,
+        connection: &mut PgConnection,
+    ) -> Result<usize, Error> {
+        let placed = sqlx::query_as::<_, Waiting>(TAKE_PLACED)
+            .bind(growth.size().cast_signed())
+            .bind(BATCH)
+            .fetch_all(&mut *connection)
+            .await?;
+        if placed.is_empty() {
+            return growth.check_complete(connection).await.map(|()| 0);
+        }
+        for (event, position) in placed.iter().zip(growth.size()..) {
+            if event.id.cast_unsigned() != position {
+                return Err(event.event.corrupt("the log has a hole before it"));
+            }
+        }
+        let grown = growth.with(&self.log_keyring, self.verified(&placed)?)?;
+        growth.catch_up(grown, connection).await?;
+        Ok(placed.len())
+    }
+
+    /// The hashes of these events, each checked from its stored bytes: nothing forged in between is
+    /// given a place in the log.
+    fn verified<'w>(&self, events: &'w [Waiting]) -> Result<impl Iterator<Item = &'w [u8]>, Error> {
+        for waiting in events {
+            let previous = waiting.previous.clone();
+            waiting.event.verify_after(&self.keyring, previous)?;
+        }
+        Ok(events.iter().map(|waiting| waiting.event.hash.as_slice()))
     }
 }
 

@@ -7,11 +7,12 @@ use chrono::{DateTime, SubsecRound, Utc};
 use cqrs_es::event_sink::EventSink;
 use cqrs_es::{Aggregate, AggregateContext, AggregateError, EventEnvelope, EventStore};
 use credentials::{KeyId, Keyring, Purpose};
+use proofs::event::{GENESIS, stream_name};
 use sqlx::Row;
 use sqlx::postgres::PgRow;
 use uuid::Uuid;
 
-use crate::event_row::{GENESIS, stream_name, timestamp};
+use crate::event_row::timestamp;
 use crate::projection::Entry;
 use crate::{Beside, Error, Issued, Store};
 

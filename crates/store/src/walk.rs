@@ -9,9 +9,9 @@ use account::Account;
 use account::staff::Staff;
 use cqrs_es::Aggregate;
 use cqrs_es::persist::SerializedEvent;
+use proofs::event::{GENESIS, stream_name};
 use uuid::Uuid;
 
-use crate::event_row::{GENESIS, stream_name};
 use crate::replay::{Expected, Replay, STAFF};
 use crate::stream::Loaded;
 use crate::{ACCOUNT, Corruption, Error, Store, StoredEvent};

@@ -1,7 +1,9 @@
 //! The history: asking it, and comparing with it what is derived from it.
 
+use std::path::PathBuf;
+
 use account::AccountId;
-use clap::Subcommand;
+use clap::{ArgGroup, Subcommand};
 
 use super::values::{Moment, id};
 
@@ -23,6 +25,43 @@ pub enum AuditCommand {
         #[arg(long, value_name = "WHEN")]
         at: Option<Moment>,
     },
+    /// Verify the whole log, every account's chain, the kept checkpoints and the read models
+    ///
+    /// Reads each event from its stored bytes. Fails if anything is not what it was, and names the
+    /// first wrong account, sequence and position, and the kind of damage.
+    Verify {
+        /// More checkpoints that were kept: a file or a folder; may be repeated
+        #[arg(long, value_name = "PATH")]
+        checkpoints: Vec<PathBuf>,
+    },
+    /// Write a bundle of history that can be checked offline
+    ///
+    /// Holds the events, their proofs, the signed checkpoint, the public keys, and personal values in
+    /// clear with what proves them: keep it as safe as what it tells.
+    #[command(group = ArgGroup::new("what").required(true))]
+    Export {
+        /// The account's id
+        #[arg(value_parser = id::<AccountId>, group = "what")]
+        account: Option<AccountId>,
+        /// The whole log
+        #[arg(long, group = "what")]
+        all: bool,
+        /// Where to [default: standard output]
+        #[arg(long, short, value_name = "FILE")]
+        output: Option<PathBuf>,
+    },
+    /// Check a bundle, offline: no database and no configuration are needed
+    VerifyBundle {
+        /// The bundle
+        file: PathBuf,
+        /// A public key that you trust, instead of those in the bundle; may be repeated
+        #[arg(long, value_name = "KEY")]
+        key: Vec<String>,
+    },
+    /// Print the public keys that checkpoints are signed under
+    ///
+    /// Give them to auditors in another way than bundles and checkpoints.
+    Keys,
 }
 
 /// `countersign projections …`.

@@ -3,11 +3,12 @@
 
 use std::time::Duration;
 
+pub(crate) const MINUTE: Duration = Duration::from_mins(1);
 pub(crate) const HOUR: Duration = Duration::from_hours(1);
 pub(crate) const DAY: Duration = Duration::from_hours(24);
 
 pub(crate) fn at_most(text: &str, most: Duration) -> Result<Duration, String> {
-    let bound = hours_or_days(most);
+    let bound = in_words(most);
     let duration = humantime::parse_duration(text).map_err(|_| {
         format!("not a duration; write for instance 30m, 24h or 14d (at most {bound})")
     })?;
@@ -20,10 +21,11 @@ pub(crate) fn at_most(text: &str, most: Duration) -> Result<Duration, String> {
     Ok(duration)
 }
 
-/// As people write it; for bounds, which are whole hours.
-fn hours_or_days(duration: Duration) -> String {
+/// As people write it; for bounds, which are a minute or whole hours.
+fn in_words(duration: Duration) -> String {
     match duration.as_secs() / 3600 {
-        hours @ 0..=24 => format!("{hours}h"),
+        0 => format!("{}m", duration.as_secs() / 60),
+        hours @ 1..=24 => format!("{hours}h"),
         hours => format!("{}d", hours / 24),
     }
 }

@@ -80,6 +80,10 @@ pub(super) fn path(text: &str) -> Result<PathBuf, String> {
     Ok(PathBuf::from(text))
 }
 
+pub(super) fn optional_path(text: &str) -> Result<Option<PathBuf>, String> {
+    Ok((!text.is_empty()).then(|| PathBuf::from(text)))
+}
+
 pub(super) fn data_dir(_: &Earlier, facts: Facts) -> String {
     let path = if facts.is_root {
         "/var/lib/countersign"
@@ -90,8 +94,16 @@ pub(super) fn data_dir(_: &Earlier, facts: Facts) -> String {
 }
 
 pub(super) fn master_key_file(earlier: &Earlier, _: Facts) -> String {
+    in_data_dir(earlier, "master.key")
+}
+
+pub(super) fn checkpoint_dir(earlier: &Earlier, _: Facts) -> String {
+    in_data_dir(earlier, "checkpoints")
+}
+
+fn in_data_dir(earlier: &Earlier, name: &str) -> String {
     let data_dir = earlier.get("data_dir").map_or("", String::as_str);
-    Path::new(data_dir).join("master.key").display().to_string()
+    Path::new(data_dir).join(name).display().to_string()
 }
 
 pub(super) fn cores(_: &Earlier, facts: Facts) -> String {

@@ -96,6 +96,30 @@ pub(super) fn smtp(text: &str) -> Result<Option<SecretText>, String> {
     Ok(Some(SecretText::new(text.to_owned())))
 }
 
+/// A server that keeps checkpoints; a token goes along.
+pub(super) fn checkpoint_sink(text: &str) -> Result<Option<SecretText>, String> {
+    let Some(url) = parse(
+        text,
+        &["https", "http"],
+        "https://bucket.example.com/countersign",
+    )?
+    else {
+        return Ok(None);
+    };
+    let host = url.host_str().unwrap_or_default();
+    if url.scheme() == "http" && !is_loopback_name(host) {
+        return Err("a server on another machine is used over https:// only".to_owned());
+    }
+    Ok(Some(SecretText::new(text.trim_end_matches('/').to_owned())))
+}
+
+pub(super) fn token(text: &str) -> Result<Option<SecretText>, String> {
+    if text.chars().any(|c| !c.is_ascii_graphic()) {
+        return Err("a token is printable ASCII without spaces".to_owned());
+    }
+    Ok((!text.is_empty()).then(|| SecretText::new(text.to_owned())))
+}
+
 fn parse(text: &str, schemes: &[&str], example: &str) -> Result<Option<Url>, String> {
     if text.is_empty() {
         return Ok(None);

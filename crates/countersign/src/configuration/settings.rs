@@ -12,7 +12,7 @@ use credentials::HashingSettings;
 use ipnet::IpNet;
 use mail::Mailbox;
 
-use super::durations::{DAY, HOUR, at_most};
+use super::durations::{DAY, HOUR, MINUTE, at_most};
 use super::numbers::{self, LogFormat, between};
 use super::people::{self, SupportContact};
 use super::resolver::Resolver;
@@ -112,6 +112,30 @@ settings! {
     master_key_file: PathBuf = variable("COUNTERSIGN_MASTER_KEY_FILE")
         .derived("<data-dir>/master.key", load::master_key_file)
         => load::path;
+
+    /// File with a key of its own for signing the log, made like the master key (`keys generate
+    /// --output`); without it a key derived from the master key signs
+    log_key_file: Option<PathBuf> = variable("COUNTERSIGN_LOG_KEY_FILE")
+        => load::optional_path;
+
+    /// Folder in which checkpoints of the log are kept; best one that nobody can write to who can
+    /// write to the database
+    checkpoint_dir: PathBuf = variable("COUNTERSIGN_CHECKPOINT_DIR")
+        .derived("<data-dir>/checkpoints", load::checkpoint_dir)
+        => load::path;
+
+    /// Where else each checkpoint is sent to, by PUT <url>/<log>/<day>/<epoch>-<size>: an object
+    /// store or any HTTP server
+    checkpoint_url: Option<SecretText> = variable("COUNTERSIGN_CHECKPOINT_URL").secret()
+        => secret_url::checkpoint_sink;
+
+    /// Bearer token for COUNTERSIGN_CHECKPOINT_URL
+    checkpoint_token: Option<SecretText> = variable("COUNTERSIGN_CHECKPOINT_TOKEN").secret()
+        => secret_url::token;
+
+    /// How long a new checkpoint waits before it is kept, a minute at most
+    checkpoint_interval: Duration = variable("COUNTERSIGN_CHECKPOINT_INTERVAL").or("10s")
+        => |text| at_most(text, MINUTE);
 
     /// Mail server, as smtps://user:password@host or smtp://…?tls=required; without it mails
     /// are files in the folder mail of the data directory

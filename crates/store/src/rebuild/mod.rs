@@ -16,10 +16,10 @@ use std::time::{Duration, Instant};
 use thiserror::Error as ThisError;
 
 use self::rows::NewRows;
-use crate::check::{OnProgress, Progress};
+use crate::check::OnProgress;
 use crate::live_rows::LiveRows;
 use crate::walk::{Replayed, Stream, Told, Walk};
-use crate::{Error, Store};
+use crate::{Error, Progress, Store};
 
 /// How few streams to make are worth a try to lock writers out, and how many may have been added
 /// by then.

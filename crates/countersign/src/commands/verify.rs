@@ -1,0 +1,161 @@
+//! `countersign audit verify`: the whole log, the checkpoints that were kept, and the read models.
+
+use std::path::PathBuf;
+
+use serde_json::{Value, json};
+use service::Service;
+use store::{CheckReport, Damaged, Gap, Kept, Store, Verdict};
+
+use super::{failed, table};
+use crate::checkpoints::read_all;
+use crate::configuration::Configuration;
+use crate::failure::Failure;
+use crate::output::Output;
+use crate::progress::Bar;
+
+pub(super) async fn verify(
+    service: &Service,
+    store: &Store,
+    configuration: &Configuration,
+    more: &[PathBuf],
+    output: Output,
+) -> Result<(), Failure> {
+    let kept = kept_checkpoints(configuration, more)?;
+    let bar = Bar::new("The log");
+    let verdict = store.verify_log(kept, |progress| bar.show(progress)).await;
+    let verdict = verdict.map_err(|error| Failure::because(&error))?;
+    drop(bar);
+    let bar = Bar::new("Read models");
+    let read_models = service
+        .check_projections(&mut |progress| bar.show(progress))
+        .await
+        .map_err(failed)?;
+    drop(bar);
+    let whole = verdict.damages == 0 && read_models.findings.is_empty();
+    output.result(
+        &machine(&verdict, &read_models, whole),
+        people(&verdict, &read_models, whole),
+    )?;
+    if whole {
+        return Ok(());
+    }
+    Err(Failure::Failed(
+        "the history is not whole: keep this database as it is, and find out who changed it"
+            .to_owned(),
+    ))
+}
+
+/// Those in the configured folder, and those in the files and folders that were named.
+fn kept_checkpoints(configuration: &Configuration, more: &[PathBuf]) -> Result<Vec<Kept>, Failure> {
+    let mut kept = read_all(&configuration.checkpoint_dir)?;
+    for path in more {
+        if !path.exists() {
+            let path = path.display();
+            return Err(Failure::Usage(format!("there is no checkpoint at {path}")));
+        }
+        kept.extend(read_all(path)?);
+    }
+    Ok(kept)
+}
+
+fn machine(verdict: &Verdict, read_models: &CheckReport, whole: bool) -> Value {
+    json!({
+        "verdict": if whole { "whole" } else { "damaged" },
+        "events": verdict.events,
+        "streams": verdict.streams,
+        "size": verdict.size,
+        "checkpoints": verdict.checkpoints,
+        "damages": verdict.damages,
+        "damaged": verdict.damaged.iter().map(damaged).collect::<Vec<_>>(),
+        "gaps": verdict.gaps.iter().map(gap).collect::<Vec<_>>(),
+        "read_models": {
+            "accounts": read_models.accounts,
+            "staff": read_models.staff,
+            "findings": read_models.findings.iter().map(|finding| json!({
+                "stream": finding.stream, "table": finding.table, "what": finding.what,
+            })).collect::<Vec<_>>(),
+        },
+    })
+}
+
+fn damaged(damaged: &Damaged) -> Value {
+    let account = damaged.stream.as_deref();
+    let account = account.and_then(|stream| stream.strip_prefix("account/"));
+    json!({
+        "kind": damaged.kind.to_string(),
+        "stream": damaged.stream,
+        "account_id": account,
+        "sequence": damaged.sequence,
+        "position": damaged.position,
+        "what": damaged.what,
+    })
+}
+
+fn gap(gap: &Gap) -> Value {
+    json!({
+        "epoch": gap.epoch, "at": gap.at, "size": gap.size, "lost_size": gap.lost_size,
+        "reason": gap.reason, "acknowledged": true,
+    })
+}
+
+fn people(verdict: &Verdict, read_models: &CheckReport, whole: bool) -> String {
+    let mut text = String::new();
+    if !verdict.damaged.is_empty() {
+        let rows = verdict.damaged.iter().map(damaged).collect::<Vec<_>>();
+        text += &table(&["kind", "stream", "sequence", "position", "what"], &rows);
+    }
+    let findings = read_models.findings.iter().map(|finding| {
+        json!({ "kind": "read model", "stream": finding.stream, "table": finding.table, "what": finding.what })
+    });
+    text += &table(
+        &["kind", "stream", "table", "what"],
+        &findings.collect::<Vec<_>>(),
+    );
+    for gap in &verdict.gaps {
+        let Gap {
+            epoch,
+            at,
+            size,
+            lost_size,
+            reason,
+        } = gap;
+        text += &format!(
+            "acknowledged gap: epoch {epoch} was opened at {at} from a backup of {size} events; a checkpoint \
+             of {lost_size} was known, what it held beyond is lost. Reason: {reason}\n"
+        );
+    }
+    let Verdict {
+        events,
+        streams,
+        size,
+        checkpoints,
+        damages,
+        ..
+    } = verdict;
+    let first = verdict.damaged.first().map(first_words);
+    text += &match (whole, first) {
+        (true, _) => format!(
+            "WHOLE: {events} events of {streams} streams, {size} in the log; it continues {checkpoints} kept \
+             checkpoints, and the read models say what the events say.\n"
+        ),
+        (false, Some(first)) => format!("DAMAGED in {damages} places; first: {first}\n"),
+        (false, None) => {
+            "DAMAGED: the events are whole, the read models are not what they say.\n".to_owned()
+        }
+    };
+    text
+}
+
+fn first_words(damaged: &Damaged) -> String {
+    let number = |name: &str, number: Option<u64>| {
+        number.map_or_else(String::new, |number| format!(", {name} {number}"))
+    };
+    format!(
+        "{}{}{}: {}: {}",
+        damaged.stream.as_deref().unwrap_or("the log"),
+        number("sequence", damaged.sequence),
+        number("position", damaged.position),
+        damaged.kind,
+        damaged.what
+    )
+}

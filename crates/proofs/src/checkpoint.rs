@@ -1,0 +1,148 @@
+//! Checkpoints: the size and the root of the log, signed. C2SP's tlog-checkpoint inside C2SP's
+//! signed-note, with Ed25519.
+//!
+//! The origin names the log and its epoch, `countersign/<log id>/<epoch>`; the name of the signing
+//! key is the origin without its epoch. A log that was restored from a backup goes on in a new
+//! epoch, since its sizes may have meant other events before.
+
+use std::collections::BTreeSet;
+use std::str::FromStr;
+
+use signed_note::{Note, StandardVerifier, VerifierList};
+use uuid::Uuid;
+
+use crate::Hash;
+
+/// Which log, and which of its epochs, from 1.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Origin {
+    pub log: Uuid,
+    pub epoch: u32,
+}
+
+impl Origin {
+    /// The name of the keys that sign for this log.
+    pub fn key_name(log: Uuid) -> String {
+        format!("countersign/{log}")
+    }
+}
+
+impl std::fmt::Display for Origin {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "countersign/{}/{}", self.log, self.epoch)
+    }
+}
+
+impl FromStr for Origin {
+    type Err = NotACheckpoint;
+
+    fn from_str(text: &str) -> Result<Self, NotACheckpoint> {
+        let read = || {
+            let (log, epoch) = text.strip_prefix("countersign/")?.split_once('/')?;
+            let origin = Self {
+                log: log.parse().ok()?,
+                epoch: epoch.parse().ok()?,
+            };
+            (origin.to_string() == text).then_some(origin)
+        };
+        read().ok_or(NotACheckpoint::Malformed)
+    }
+}
+
+/// A log as of one size.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Checkpoint {
+    pub origin: Origin,
+    pub size: u64,
+    pub root: Hash,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum NotACheckpoint {
+    #[error("this is no checkpoint of a log of Countersign")]
+    Malformed,
+    #[error("no known key has signed it")]
+    UnknownKey,
+    #[error("a signature of it is wrong")]
+    WrongSignature,
+}
+
+impl Checkpoint {
+    /// What is signed.
+    pub fn text(&self) -> String {
+        let root = data_encoding::BASE64.encode(&self.root);
+        format!("{}\n{}\n{root}\n", self.origin, self.size)
+    }
+
+    /// Reads a signed checkpoint without asking who signed it.
+    pub fn read(note: &str) -> Result<Self, NotACheckpoint> {
+        let note = Note::from_bytes(note.as_bytes()).map_err(|_| NotACheckpoint::Malformed)?;
+        Self::of_text(note.text())
+    }
+
+    fn of_text(text: &[u8]) -> Result<Self, NotACheckpoint> {
+        let read = tlog_tiles::Checkpoint::from_bytes(text);
+        let read = read.map_err(|_| NotACheckpoint::Malformed)?;
+        if !read.extension().is_empty() {
+            return Err(NotACheckpoint::Malformed);
+        }
+        Ok(Self {
+            origin: read.origin().parse()?,
+            size: read.size(),
+            root: read.hash().0,
+        })
+    }
+}
+
+/// Public keys of one log, each in C2SP's form `<name>+<key id>+<base64>`.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct VerifierKeys(BTreeSet<String>);
+
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{0:?} is no public key of a log")]
+pub struct NotAVerifierKey(pub String);
+
+impl VerifierKeys {
+    /// Checks each key's form and id.
+    pub fn parse<'k>(keys: impl IntoIterator<Item = &'k str>) -> Result<Self, NotAVerifierKey> {
+        let mut known = BTreeSet::new();
+        for key in keys {
+            StandardVerifier::new(key).map_err(|_| NotAVerifierKey(key.to_owned()))?;
+            known.insert(key.to_owned());
+        }
+        Ok(Self(known))
+    }
+
+    pub fn iter(&self) -> impl Iterator<Item = &str> {
+        self.0.iter().map(String::as_str)
+    }
+
+    /// The checkpoint, if a known key of its log has signed it and no known key's signature is
+    /// wrong.
+    pub fn verify(&self, note: &str) -> Result<Checkpoint, NotACheckpoint> {
+        let checkpoint = Checkpoint::read(note)?;
+        self.verify_text(note, &Origin::key_name(checkpoint.origin.log))?;
+        Ok(checkpoint)
+    }
+
+    /// The text of a note that a key of this name has signed.
+    pub(crate) fn verify_text(&self, note: &str, name: &str) -> Result<String, NotACheckpoint> {
+        let note = Note::from_bytes(note.as_bytes()).map_err(|_| NotACheckpoint::Malformed)?;
+        let (signed, _) = note
+            .verify(&self.verifiers())
+            .map_err(|error| match error {
+                signed_note::NoteError::InvalidSignature { .. } => NotACheckpoint::WrongSignature,
+                _ => NotACheckpoint::UnknownKey,
+            })?;
+        if !signed.iter().any(|signature| signature.name() == name) {
+            return Err(NotACheckpoint::UnknownKey);
+        }
+        String::from_utf8(note.text().to_vec()).map_err(|_| NotACheckpoint::Malformed)
+    }
+
+    fn verifiers(&self) -> VerifierList {
+        let verifier = |key| StandardVerifier::new(key).ok();
+        let known = self.iter().filter_map(verifier);
+        VerifierList::new(known.map(|key| Box::new(key) as _).collect())
+    }
+}

@@ -1,0 +1,10 @@
+//! The log: the one order of all events, the Merkle tree over it, and its signed checkpoints.
+
+mod grow;
+mod head;
+mod proofs;
+mod publication;
+
+pub(crate) use grow::{Growth, grow};
+pub use head::LogHead;
+pub use publication::record_publication;

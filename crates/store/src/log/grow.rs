@@ -1,0 +1,186 @@
+//! The tree growing: whoever leads holds its right edge, and signs what it comes to.
+
+use credentials::{Keyring, LogSigner};
+use proofs::Hash;
+use proofs::checkpoint::{Checkpoint, Origin, VerifierKeys};
+use proofs::tree::{Edge, node_count};
+use sqlx::PgConnection;
+
+use super::LogHead;
+use super::proofs::read_nodes;
+use crate::{Corruption, Error};
+
+/// The log as its leader holds it, up to the last checkpoint.
+#[derive(Debug)]
+pub(crate) struct Growth {
+    origin: Origin,
+    edge: Edge,
+    signer: LogSigner,
+}
+
+/// Nodes and checkpoint that a batch of leaves adds.
+#[derive(Debug)]
+pub(crate) struct Grown {
+    edge: Edge,
+    first_node: u64,
+    nodes: Vec<Hash>,
+    note: String,
+}
+
+/// The nodes and the checkpoint of a batch, if the log is still where its leader left it: parameters
+/// $1 to $6, and `fenced` for what else depends on it.
+macro_rules! grow {
+    ($rest:literal) => {
+        concat!(
+            "WITH fenced AS (
+                UPDATE log_head SET next = greatest(next, $2), size = $2, checkpoint = $4
+                WHERE size = $1 AND epoch = $3 RETURNING 1
+            ),
+            grown AS (
+                INSERT INTO log_nodes (number, hash)
+                SELECT $5 + ordinal - 1, hash
+                FROM unnest($6::bytea[]) WITH ORDINALITY AS new (hash, ordinal)
+                WHERE EXISTS (SELECT FROM fenced)
+            )",
+            $rest
+        )
+    };
+}
+pub(crate) use grow;
+
+/// For events that have their positions already.
+const GROW: &str = grow!(" SELECT count(*) FROM fenced");
+
+impl Growth {
+    /// Takes over where the last leader stopped, if the tree is still the one that it signed:
+    /// nothing that was changed since is signed again.
+    pub(crate) async fn take_over(
+        keyring: &Keyring,
+        connection: &mut PgConnection,
+    ) -> Result<Self, Error> {
+        let head = LogHead::read(&mut *connection).await?;
+        let numbers = Edge::numbers(head.size());
+        let nodes = read_nodes(&mut *connection, &numbers).await?;
+        let peaks = numbers
+            .iter()
+            .filter_map(|number| nodes.get(number).copied());
+        let edge = Edge::of(head.size(), peaks.collect());
+        let edge = edge.map_err(|error| Corruption::Log(error.to_string()))?;
+        let name = Origin::key_name(head.log_id);
+        check_signed(&head, &edge, keyring, &name)?;
+        Ok(Self {
+            origin: head.origin(),
+            edge,
+            signer: LogSigner::of(keyring, &name)?,
+        })
+    }
+
+    pub(crate) const fn size(&self) -> u64 {
+        self.edge.size()
+    }
+
+    /// The tree with leaves for events of these hashes, signed under the keys in use.
+    pub(crate) fn with<'a>(
+        &mut self,
+        keyring: &Keyring,
+        events: impl Iterator<Item = &'a [u8]>,
+    ) -> Result<Grown, Error> {
+        if self.signer.keys().first() != Some(&keyring.current()) {
+            self.signer = LogSigner::of(keyring, &Origin::key_name(self.origin.log))?;
+        }
+        let first_node = node_count(self.edge.size());
+        let (mut edge, mut nodes) = (self.edge.clone(), Vec::new());
+        for event in events {
+            let hash = event.try_into();
+            let hash = hash.map_err(|_| Corruption::Log("a hash is too short".to_owned()))?;
+            edge.append(hash, |node| nodes.push(node));
+        }
+        let checkpoint = Checkpoint {
+            origin: self.origin,
+            size: edge.size(),
+            root: edge.root(),
+        };
+        Ok(Grown {
+            note: self.signer.sign(&checkpoint.text())?,
+            edge,
+            first_node,
+            nodes,
+        })
+    }
+
+    /// $1 to $6 of a statement that begins with [`grow`].
+    pub(crate) fn bind<'q>(
+        &self,
+        statement: &'q str,
+        grown: &Grown,
+    ) -> sqlx::query::Query<'q, sqlx::Postgres, sqlx::postgres::PgArguments> {
+        sqlx::query(statement)
+            .bind(self.edge.size().cast_signed())
+            .bind(grown.edge.size().cast_signed())
+            .bind(self.origin.epoch.cast_signed())
+            .bind(grown.note.clone())
+            .bind(grown.first_node.cast_signed())
+            .bind(
+                grown
+                    .nodes
+                    .iter()
+                    .map(|node| node.to_vec())
+                    .collect::<Vec<_>>(),
+            )
+    }
+
+    /// Once the statement has been committed.
+    pub(crate) fn advance(&mut self, grown: Grown) {
+        self.edge = grown.edge;
+    }
+
+    /// Whether every position that was given has its leaf.
+    pub(crate) async fn check_complete(&self, connection: &mut PgConnection) -> Result<(), Error> {
+        let head = LogHead::read(connection).await?;
+        if head.next() != self.size() {
+            let what = format!(
+                "{} positions were given, {} are in the tree",
+                head.next(),
+                self.size()
+            );
+            return Err(Corruption::Log(what).into());
+        }
+        Ok(())
+    }
+
+    /// Leaves for events that have their positions already.
+    pub(crate) async fn catch_up(
+        &mut self,
+        grown: Grown,
+        connection: &mut PgConnection,
+    ) -> Result<(), Error> {
+        let fenced = self.bind(GROW, &grown).fetch_one(connection).await?;
+        if sqlx::Row::try_get::<i64, _>(&fenced, 0)? == 0 {
+            return Err(Error::Conflict);
+        }
+        self.advance(grown);
+        Ok(())
+    }
+}
+
+fn check_signed(head: &LogHead, edge: &Edge, keyring: &Keyring, name: &str) -> Result<(), Error> {
+    let damaged = |what: String| Error::from(Corruption::Log(what));
+    let Some(note) = &head.checkpoint else {
+        return match head.size() {
+            0 => Ok(()),
+            _ => Err(damaged("its checkpoint is missing".to_owned())),
+        };
+    };
+    let keys = keyring.log_verifier_keys(name)?;
+    let keys = VerifierKeys::parse(keys.iter().map(String::as_str));
+    let keys = keys.map_err(|error| damaged(error.to_string()))?;
+    let signed = keys
+        .verify(note)
+        .map_err(|error| damaged(error.to_string()))?;
+    if signed.size != head.size() || signed.root != edge.root() {
+        return Err(damaged(
+            "its tree is not the one that was signed".to_owned(),
+        ));
+    }
+    Ok(())
+}
