@@ -1,10 +1,8 @@
 //! `countersign projections …`: the read models held against the history, and made anew from it.
 
-use std::sync::Arc;
-
 use serde_json::json;
 use service::Service;
-use store::{Role, Store, connect};
+use store::{Role, connect};
 
 use crate::assembly::Assembly;
 use crate::cli::ProjectionsCommand;
@@ -66,9 +64,10 @@ async fn rebuild(assembly: &Assembly, database: &Database, output: Output) -> Re
     let pool = connect(&database.url(Role::Owner), Role::Owner, 4)
         .await
         .map_err(|error| Failure::because(&error))?;
-    let store = Store::new(pool.clone(), Arc::clone(&assembly.keyring));
     let bar = Bar::new("Rebuilding");
-    let rebuilt = store
+    let rebuilt = assembly
+        .store
+        .through(pool.clone())
         .rebuild_projections(&mut |progress| bar.show(progress))
         .await;
     drop(bar);

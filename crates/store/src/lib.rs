@@ -74,7 +74,7 @@ pub struct Store {
 }
 
 impl Store {
-    /// `pool` is connected as [`Role::App`]; to rebuild projections, as [`Role::Owner`].
+    /// `pool` is connected as [`Role::App`].
     pub fn new(pool: PgPool, keyring: Arc<Keyring>) -> Self {
         Self::with_upcasters(pool, keyring, upcasters())
     }
@@ -101,6 +101,15 @@ impl Store {
         Self {
             log_keyring,
             ..self
+        }
+    }
+
+    /// The same store over other connections, such as those of [`Role::Owner`].
+    #[must_use]
+    pub fn through(&self, pool: PgPool) -> Self {
+        Self {
+            pool,
+            ..self.clone()
         }
     }
 
