@@ -117,18 +117,15 @@ pub(super) async fn since(pool: &PgPool, mark: i64) -> Result<Vec<Stream>, Error
 
 /// Each of the streams that were told has its row. Returns how many accounts are among them.
 pub(super) async fn count(pool: &PgPool, streams: u64) -> Result<u64, RebuildError> {
-    let (made, accounts) = sqlx::query_as::<_, (i64, i64)>(MADE)
-        .fetch_one(pool)
-        .await?;
+    let (made, accounts): (i64, i64) = sqlx::query_as(MADE).fetch_one(pool).await?;
     none((made - streams.cast_signed()).abs())?;
     Ok(accounts.cast_unsigned())
 }
 
 /// How many streams keep the rows that they have, and what is wrong with one of them.
 pub(super) async fn damaged(pool: &PgPool) -> Result<(u64, Option<String>), Error> {
-    let (damaged, first) = sqlx::query_as::<_, (i64, Option<String>)>(DAMAGED)
-        .fetch_one(pool)
-        .await?;
+    let carried = sqlx::query_as(DAMAGED).fetch_one(pool);
+    let (damaged, first): (i64, Option<String>) = carried.await?;
     Ok((damaged.cast_unsigned(), first))
 }
 
