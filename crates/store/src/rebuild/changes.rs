@@ -41,6 +41,15 @@ const BESIDE: &str = "
     FROM public.tokens p FULL JOIN countersign_rebuild.tokens made USING (account_id, token_id)
     WHERE p.kind IS NULL OR (made.kind IS NULL AND p.kind = 'unblock')";
 
+/// The same of what was written since the mark, without a look at every session: while writers wait.
+/// A session that was swept since then comes back, to be swept again.
+const BESIDE_SINCE: &str = "
+    SELECT account_id FROM public.sessions p WHERE age(p.xmin) <= age($1::text::xid)
+    UNION
+    SELECT account_id
+    FROM public.tokens p FULL JOIN countersign_rebuild.tokens made USING (account_id, token_id)
+    WHERE p.kind IS NULL OR (made.kind IS NULL AND p.kind = 'unblock')";
+
 /// Every state made is that of its stream's last event, or of an earlier one where events came
 /// since.
 const UNFIT: &str = "
@@ -84,22 +93,46 @@ const DAMAGED: &str = "
     SELECT count(*), (array_agg(what ORDER BY aggregate_type, aggregate_id))[1]
     FROM countersign_rebuild.carried";
 
-/// Up to where the log had been filled when reading began.
-pub(super) async fn mark(pool: &PgPool) -> Result<i64, Error> {
-    Ok(sqlx::query_scalar("SELECT next FROM public.log_head")
-        .fetch_one(pool)
-        .await?)
+/// A moment before which everything is in the new tables.
+#[derive(sqlx::FromRow)]
+pub(super) struct Mark {
+    /// Up to where the log had been filled.
+    position: i64,
+    /// The oldest transaction that had not ended.
+    horizon: String,
 }
 
-/// The streams of which the new tables may not tell the newest, each once.
-pub(super) async fn since(pool: &PgPool, mark: i64) -> Result<Vec<Stream>, Error> {
-    let appended = sqlx::query_as::<_, (String, String)>(APPENDED)
-        .bind(mark)
-        .fetch_all(pool)
-        .await?;
-    let beside = sqlx::query_scalar::<_, Uuid>(BESIDE)
-        .fetch_all(pool)
-        .await?;
+impl Mark {
+    pub(super) async fn now(pool: &PgPool) -> Result<Self, Error> {
+        let mark = sqlx::query_as(
+            "SELECT next AS position, pg_snapshot_xmin(pg_current_snapshot())::xid::text AS horizon
+            FROM public.log_head",
+        );
+        Ok(mark.fetch_one(pool).await?)
+    }
+
+    /// The streams of which the new tables may not tell the newest, each once.
+    pub(super) async fn changed_since(&self, pool: &PgPool) -> Result<Vec<Stream>, Error> {
+        let beside = sqlx::query_scalar(BESIDE).fetch_all(pool);
+        self.changed(pool, beside.await?).await
+    }
+
+    /// As [`Self::changed_since`], while writers wait.
+    pub(super) async fn changed_at_last(&self, pool: &PgPool) -> Result<Vec<Stream>, Error> {
+        let beside = sqlx::query_scalar(BESIDE_SINCE).bind(&self.horizon);
+        self.changed(pool, beside.fetch_all(pool).await?).await
+    }
+
+    async fn changed(&self, pool: &PgPool, beside: Vec<Uuid>) -> Result<Vec<Stream>, Error> {
+        let appended = sqlx::query_as::<_, (String, String)>(APPENDED)
+            .bind(self.position)
+            .fetch_all(pool)
+            .await?;
+        Ok(each_once(appended, beside))
+    }
+}
+
+fn each_once(appended: Vec<(String, String)>, beside: Vec<Uuid>) -> Vec<Stream> {
     let beside = beside
         .into_iter()
         .map(|id| (ACCOUNT.to_owned(), id.to_string()));
@@ -112,23 +145,20 @@ pub(super) async fn since(pool: &PgPool, mark: i64) -> Result<Vec<Stream>, Error
             aggregate_type,
             aggregate_id,
         });
-    Ok(streams.collect())
+    streams.collect()
 }
 
 /// Each of the streams that were told has its row. Returns how many accounts are among them.
 pub(super) async fn count(pool: &PgPool, streams: u64) -> Result<u64, RebuildError> {
-    let (made, accounts) = sqlx::query_as::<_, (i64, i64)>(MADE)
-        .fetch_one(pool)
-        .await?;
+    let (made, accounts): (i64, i64) = sqlx::query_as(MADE).fetch_one(pool).await?;
     none((made - streams.cast_signed()).abs())?;
     Ok(accounts.cast_unsigned())
 }
 
 /// How many streams keep the rows that they have, and what is wrong with one of them.
 pub(super) async fn damaged(pool: &PgPool) -> Result<(u64, Option<String>), Error> {
-    let (damaged, first) = sqlx::query_as::<_, (i64, Option<String>)>(DAMAGED)
-        .fetch_one(pool)
-        .await?;
+    let carried = sqlx::query_as(DAMAGED).fetch_one(pool);
+    let (damaged, first): (i64, Option<String>) = carried.await?;
     Ok((damaged.cast_unsigned(), first))
 }
 

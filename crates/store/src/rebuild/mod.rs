@@ -15,6 +15,7 @@ use std::time::{Duration, Instant};
 
 use thiserror::Error as ThisError;
 
+use self::changes::Mark;
 use self::rows::NewRows;
 use crate::check::OnProgress;
 use crate::live_rows::LiveRows;
@@ -95,13 +96,13 @@ type Damage = (u64, Option<String>);
 
 struct Rebuild<'s> {
     store: &'s Store,
-    /// Up to where the log is in the new tables.
-    mark: i64,
+    /// Up to where the new tables are whole.
+    mark: Mark,
 }
 
 impl<'s> Rebuild<'s> {
     async fn begin(store: &'s Store) -> Result<Self, Error> {
-        let mark = changes::mark(&store.pool).await?;
+        let mark = Mark::now(&store.pool).await?;
         Ok(Self { store, mark })
     }
 
@@ -180,8 +181,8 @@ impl<'s> Rebuild<'s> {
     /// Makes again what went on, until it is little.
     async fn approach(&mut self) -> Result<(), Error> {
         for _ in 0..ROUNDS {
-            let mark = changes::mark(&self.store.pool).await?;
-            let changed = changes::since(&self.store.pool, self.mark).await?;
+            let mark = Mark::now(&self.store.pool).await?;
+            let changed = self.mark.changed_since(&self.store.pool).await?;
             self.write_again(&changed).await?;
             self.mark = mark;
             if changed.len() <= FEW {
@@ -216,7 +217,7 @@ impl<'s> Rebuild<'s> {
         let Some(transaction) = tables::lock_writers_out(pool, patience).await? else {
             return Ok(None);
         };
-        let changed = changes::since(pool, self.mark).await?;
+        let changed = self.mark.changed_at_last(pool).await?;
         if changed.len() > MANY {
             transaction.rollback().await?;
             return Ok(None);
