@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use sqlx::error::DatabaseError;
 use sqlx::{PgConnection, PgPool, Postgres, Transaction};
 
 use super::RebuildError;
@@ -119,12 +120,12 @@ pub(super) async fn swap(mut transaction: Transaction<'_, Postgres>) -> Result<b
 fn patiently<T>(locked: Result<T, sqlx::Error>) -> Result<Option<()>, Error> {
     match locked {
         Err(error) if is_impatient(&error) => Ok(None),
-        other => Ok(Some(drop(other?))),
+        other => Ok(Some(other.map(drop)?)),
     }
 }
 
 /// The lock was not to be had in time, or only by waiting in a circle.
 fn is_impatient(error: &sqlx::Error) -> bool {
-    let code = error.as_database_error().and_then(|cause| cause.code());
+    let code = error.as_database_error().and_then(DatabaseError::code);
     matches!(code.as_deref(), Some("55P03" | "40P01"))
 }
