@@ -9,7 +9,7 @@ use service::{Clock, SystemClock};
 use sqlx::postgres::PgConnectOptions;
 use sqlx::{Connection, PgConnection};
 use tempfile::TempDir;
-use tokio::process::Command;
+use tokio::process::{Child, Command};
 
 use crate::server::program;
 use crate::{Caller, Mail, PASSWORD, Person, ServerProcess, TurnableClock, mailbox};
@@ -199,12 +199,22 @@ impl Deployment {
         input: &str,
         variables: &[(&str, &str)],
     ) -> std::process::Output {
+        let mut child = self.begin(arguments, variables);
+        let mut stdin = child.stdin.take().unwrap();
+        // A command that ends without reading it is none the worse.
+        let _ = tokio::io::AsyncWriteExt::write_all(&mut stdin, input.as_bytes()).await;
+        drop(stdin);
+        child.wait_with_output().await.unwrap()
+    }
+
+    /// The program's command line, left to run.
+    pub fn begin(&self, arguments: &[&str], variables: &[(&str, &str)]) -> Child {
         let mut environment = self.environment();
         let given = |name: &str| variables.iter().any(|(given, _)| *given == name);
         environment.retain(|(name, _)| !given(name));
         let set = variables.iter().filter(|(_, value)| !value.is_empty());
         environment.extend(set.map(|(name, value)| ((*name).to_owned(), (*value).to_owned())));
-        let mut child = Command::new(program("turnable-countersign"))
+        Command::new(program("turnable-countersign"))
             .args(arguments)
             .env_clear()
             .envs(environment)
@@ -213,12 +223,7 @@ impl Deployment {
             .stderr(Stdio::piped())
             .kill_on_drop(true)
             .spawn()
-            .unwrap();
-        let mut stdin = child.stdin.take().unwrap();
-        // A command that ends without reading it is none the worse.
-        let _ = tokio::io::AsyncWriteExt::write_all(&mut stdin, input.as_bytes()).await;
-        drop(stdin);
-        child.wait_with_output().await.unwrap()
+            .unwrap()
     }
 
     async fn succeed(&self, arguments: &[&str], input: &str) -> String {

@@ -19,15 +19,14 @@ use store::{Role, Sequencer, connect};
 use crate::accounts::accounts;
 use crate::assembly::{Assembly, assemble, master_keys, post};
 use crate::checkpoints::refuse_restored;
-use crate::cli::{
-    AuditCommand, Cli, Command, KeysCommand, MailCommand, ProjectionsCommand, Rotate,
-};
+use crate::cli::{AuditCommand, Cli, Command, KeysCommand, MailCommand, Rotate};
 use crate::configuration::Configuration;
 use crate::database::Database;
 use crate::failure::Failure;
 use crate::histories;
 use crate::key_commands;
 use crate::output::Output;
+use crate::projections;
 use crate::serve::serve;
 
 pub(crate) async fn run(
@@ -87,6 +86,9 @@ pub(crate) async fn run(
                     let place = (&assembly, database.is_alone());
                     key_commands::beside(command, &configuration, place, output, now).await
                 }
+                Command::Projections(command) => {
+                    projections::run(*command, &assembly, &database, output).await
+                }
                 Command::Audit(command) => {
                     audit_log(command, &assembly, &database, &configuration, output).await
                 }
@@ -114,7 +116,6 @@ async fn beside(command: &Command, assembly: &Assembly, output: Output) -> Resul
     match command {
         Command::Account(command) => accounts(service, command, output).await,
         Command::Staff(command) => staff::carry_out(service, command, output).await,
-        Command::Projections(command) => projections(service, *command, output).await,
         _ => Ok(()),
     }
 }
@@ -200,51 +201,6 @@ async fn audit(service: &Service, command: &AuditCommand, output: Output) -> Res
             histories::diff(service, *account, (*from, *to), output).await
         }
         _ => Ok(()),
-    }
-}
-
-async fn projections(
-    service: &Service,
-    command: ProjectionsCommand,
-    output: Output,
-) -> Result<(), Failure> {
-    match command {
-        ProjectionsCommand::Check => {
-            let report = service.check_projections().await.map_err(failed)?;
-            let findings = report.findings.iter().map(|finding| {
-                json!({ "stream": finding.stream, "table": finding.table, "what": finding.what })
-            });
-            let findings = findings.collect::<Vec<_>>();
-            let people = format!(
-                "{}{} accounts, {} members of staff, {} events, {} findings",
-                table(&["stream", "table", "what"], &findings),
-                report.accounts,
-                report.staff,
-                report.events,
-                findings.len()
-            );
-            let value = json!({
-                "accounts": report.accounts, "staff": report.staff, "events": report.events,
-                "findings": findings,
-            });
-            output.result(&value, people)?;
-            if findings.is_empty() {
-                Ok(())
-            } else {
-                Err(Failure::Failed(
-                    "the read models disagree with the history: `countersign projections rebuild` \
-                     writes them anew; find out who changed them"
-                        .to_owned(),
-                ))
-            }
-        }
-        ProjectionsCommand::Rebuild => {
-            let accounts = service.rebuild_projections().await.map_err(failed)?;
-            output.result(
-                &json!({ "accounts": accounts }),
-                format!("{accounts} accounts rebuilt."),
-            )
-        }
     }
 }
 

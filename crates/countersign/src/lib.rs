@@ -16,6 +16,8 @@ mod key_follower;
 pub mod keys;
 mod listener;
 pub mod output;
+mod progress;
+mod projections;
 pub mod secret_text;
 mod serve;
 mod support_client;

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use credentials::HashingStatistics;
-use store::{CheckReport, Statistics};
+use store::{CheckReport, OnProgress, Statistics};
 use thiserror::Error as ThisError;
 
 use crate::{Error, Service};
@@ -109,12 +109,7 @@ impl Service {
         }
     }
 
-    pub async fn check_projections(&self) -> Result<CheckReport, Error> {
-        Ok(self.store().check_projections(self.now()).await?)
-    }
-
-    /// Returns of how many accounts the read models were written anew.
-    pub async fn rebuild_projections(&self) -> Result<u64, Error> {
-        Ok(self.store().rebuild_projections().await?)
+    pub async fn check_projections(&self, told: OnProgress<'_>) -> Result<CheckReport, Error> {
+        Ok(self.store().check_projections(self.now(), told).await?)
     }
 }

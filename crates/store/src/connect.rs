@@ -30,6 +30,14 @@ impl Role {
             Self::Reader => Some("countersign_reader"),
         }
     }
+
+    /// The owner's statements change the schema or whole tables.
+    const fn patience(self) -> &'static str {
+        match self {
+            Self::Owner => "0",
+            Self::App | Self::Sequencer | Self::Reader => "10s",
+        }
+    }
 }
 
 #[derive(Debug, Error)]
@@ -57,7 +65,7 @@ fn options(url: &str, role: Role) -> Result<PgConnectOptions, ConnectError> {
         // Every statement is a look-up by key. Planned anew each time, the commit costs twice.
         .options([
             ("plan_cache_mode", "force_generic_plan"),
-            ("statement_timeout", "10s"),
+            ("statement_timeout", role.patience()),
         ]);
     Ok(match role.name() {
         Some(name) => options.options([("role", name)]),
@@ -109,10 +117,6 @@ pub async fn may_be(url: &str, role: Role) -> Result<bool, ConnectError> {
 /// Brings the schema to the present version.
 pub async fn migrate(url: &str) -> Result<(), ConnectError> {
     let mut connection = PgConnection::connect_with(&options(url, Role::Owner)?)
-        .await
-        .map_err(ConnectError::Unreachable)?;
-    sqlx::query("SET statement_timeout = 0")
-        .execute(&mut connection)
         .await
         .map_err(ConnectError::Unreachable)?;
     // A newer server beside this one may have migrated further: migrations expand before they contract.

@@ -2,13 +2,9 @@
 //! erasure itself is a commit like any other; here it is checked, and repeated where somebody put
 //! rows back.
 
-use account::Account;
-use uuid::Uuid;
-
-use crate::compare::Findings;
-use crate::replay::Finding;
-use crate::stream::Loaded;
-use crate::{ACCOUNT, Error, Store};
+use crate::check::Finding;
+use crate::walk::{Replayed, Told};
+use crate::{Error, Store};
 
 macro_rules! rows_of {
     ($($table:literal by $id:literal),+ $(,)?) => {
@@ -30,33 +26,37 @@ const ROWS: [(&str, &str); 8] = rows_of!(
 
 impl Store {
     /// A row of an erased account was put back: with its data key, the person can be read again.
-    pub(crate) async fn compare_erased(
-        &self,
-        erased: &Loaded<Account>,
-    ) -> Result<Vec<Finding>, Error> {
-        let mut found = Findings::of(ACCOUNT, erased.id);
-        self.compare_state(erased, &mut found).await?;
+    pub(crate) async fn find_remains(&self, replayed: &Replayed) -> Result<Vec<Finding>, Error> {
+        let Ok(Told::Erased(erased)) = &replayed.told else {
+            return Ok(Vec::new());
+        };
+        let mut found = Vec::new();
         for (table, count) in ROWS {
             let rows = sqlx::query_scalar::<_, i64>(count)
                 .bind(erased.id)
                 .fetch_one(&self.pool)
                 .await?;
             if rows > 0 {
-                found.add(table, format!("{rows} of an account that was erased"));
+                found.push(Finding {
+                    stream: replayed.stream.name(),
+                    table,
+                    what: format!("{rows} of an account that was erased"),
+                });
             }
         }
-        Ok(found.findings)
+        Ok(found)
     }
 
-    /// Erases once more. Nothing follows an erasure: no command can be faster.
-    pub(crate) async fn rebuild_erased(&self, erased: &Loaded<Account>) -> Result<bool, Error> {
-        let mut transaction = self.pool.begin().await?;
-        self.rebuild_state(erased, &mut transaction).await?;
-        sqlx::query("SELECT erase_account($1)")
-            .bind::<Uuid>(erased.id)
-            .execute(&mut *transaction)
-            .await?;
-        transaction.commit().await?;
-        Ok(true)
+    /// Erases those that are erased once more: somebody may have put rows back.
+    pub(crate) async fn erase_again(&self, batch: &[Replayed]) -> Result<(), Error> {
+        for replayed in batch {
+            if let Ok(Told::Erased(erased)) = &replayed.told {
+                sqlx::query("SELECT erase_account($1)")
+                    .bind(erased.id)
+                    .execute(&self.pool)
+                    .await?;
+            }
+        }
+        Ok(())
     }
 }

@@ -2,10 +2,11 @@
 //!
 //! A command is committed whole in one statement ([`Store::commit`]): its events, every row that
 //! follows from them, and what stands beside the log. Read in this order: `sql/commit.sql`,
-//! `event_row`, `stream`, `projection`, `dossier`, `sequencer`.
+//! `event_row`, `stream`, `projection`, `dossier`, `sequencer`; then `walk`, `check` and `rebuild`.
 
 mod audit;
 mod bind;
+mod check;
 mod commit;
 mod compare;
 mod connect;
@@ -18,6 +19,7 @@ mod housekeeping;
 mod idempotency;
 mod key_usage;
 mod links;
+mod live_rows;
 mod log;
 mod outbox;
 mod projection;
@@ -33,6 +35,7 @@ mod statistics;
 mod stream;
 mod throttles;
 mod verify;
+mod walk;
 
 use std::sync::Arc;
 
@@ -43,6 +46,7 @@ use sqlx::PgPool;
 use tokio::sync::Notify;
 
 pub use audit::{Feed, LoggedEvent};
+pub use check::{CheckReport, Finding, OnProgress};
 pub use commit::{
     Answer, Beside, DeviceChange, NewRegistration, NewSecret, SealedMail, Spent, ThrottleChange,
 };
@@ -56,9 +60,9 @@ pub use links::Registration;
 pub use log::{LogHead, record_publication};
 pub use outbox::{Job, QueuedMail};
 pub use projection::{Entry, Issued, device_expiry};
+pub use rebuild::{RebuildError, Rebuilt};
 pub use recovery::LostHistory;
 pub use rekey::Rekeyed;
-pub use replay::{CheckReport, Finding};
 pub use sequencer::{Lead, Sequencer};
 pub use sessions::{Profile, SessionRecord, TwoFactorStatus};
 pub use staff::StaffRecord;
@@ -106,6 +110,15 @@ impl Store {
         Self {
             log_keyring,
             ..self
+        }
+    }
+
+    /// The same store over other connections, such as those of [`Role::Owner`].
+    #[must_use]
+    pub fn through(&self, pool: PgPool) -> Self {
+        Self {
+            pool,
+            ..self.clone()
         }
     }
 

@@ -16,6 +16,9 @@ use crate::sequencer::Lead;
 use crate::verify::{is_acknowledged, log_keys, openings};
 use crate::{Beside, Corruption, Entry, Error, Issued, Kept, Store};
 
+/// How many streams are listed at a time.
+const PAGE: i64 = 500;
+
 /// What kept checkpoints tell that the log no longer has.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct LostHistory {
@@ -169,5 +172,27 @@ impl Store {
         let part = self.stream_part(entry)?;
         self.execute(part, Beside::default(), entry.decided.at)
             .await
+    }
+}
+
+impl Store {
+    /// A page of streams in the order of their ids, and the last of them; none at the end.
+    pub async fn streams_after(
+        &self,
+        aggregate_type: &str,
+        after: &str,
+    ) -> Result<Option<(Vec<Uuid>, String)>, Error> {
+        let page = sqlx::query_scalar::<_, String>(
+            "SELECT aggregate_id FROM events
+            WHERE aggregate_type = $1 AND sequence = 1 AND aggregate_id > $2
+            ORDER BY aggregate_id LIMIT $3",
+        )
+        .bind(aggregate_type)
+        .bind(after)
+        .bind(PAGE)
+        .fetch_all(&self.pool)
+        .await?;
+        let ids = page.iter().filter_map(|id| id.parse().ok()).collect();
+        Ok(page.last().map(|last| (ids, last.clone())))
     }
 }

@@ -63,33 +63,36 @@ struct Waiting {
     event: StoredEvent,
 }
 
-/// An event with the hash of the one before it.
+/// Events in the order of `batch`, each with the hash of the one before it. The batch is taken
+/// before anything is joined to it: a long list is not sorted anew for each.
 macro_rules! select_waiting {
-    ($id:literal, $from:literal) => {
+    ($batch:literal) => {
         concat!(
-            "SELECT ",
-            $id,
-            " AS id, e.aggregate_type, e.aggregate_id, e.sequence, e.event_type, e.event_version,
-                e.recorded_at, e.payload::text AS payload, e.metadata::text AS metadata,
-                e.hash, e.mac, e.key_id, NULL::bigint AS position, p.hash AS previous
-            FROM ",
-            $from,
-            " JOIN events e USING (aggregate_id, aggregate_type, sequence)
+            "WITH batch AS MATERIALIZED (",
+            $batch,
+            ")
+            SELECT b.id, e.aggregate_type, e.aggregate_id, e.sequence, e.event_type,
+                e.event_version, e.recorded_at, e.payload::text AS payload,
+                e.metadata::text AS metadata, e.hash, e.mac, e.key_id, NULL::bigint AS position,
+                p.hash AS previous
+            FROM batch b JOIN events e USING (aggregate_id, aggregate_type, sequence)
             LEFT JOIN events p ON p.aggregate_id = e.aggregate_id
-                AND p.aggregate_type = e.aggregate_type AND p.sequence = e.sequence - 1 "
+                AND p.aggregate_type = e.aggregate_type AND p.sequence = e.sequence - 1
+            WHERE b.hash IS NULL OR b.hash = e.hash
+            ORDER BY b.id"
         )
     };
 }
 
-const TAKE: &str = concat!(
-    select_waiting!("u.id", "unsequenced u"),
-    "ORDER BY u.id LIMIT $1"
+const TAKE: &str = select_waiting!(
+    "SELECT id, aggregate_id, aggregate_type, sequence, NULL::bytea AS hash
+    FROM unsequenced ORDER BY id LIMIT $1"
 );
 
 /// Events that a version without a tree gave positions to.
-const TAKE_PLACED: &str = concat!(
-    select_waiting!("l.position", "log l"),
-    "WHERE l.position >= $1 AND l.hash = e.hash ORDER BY l.position LIMIT $2"
+const TAKE_PLACED: &str = select_waiting!(
+    "SELECT position AS id, aggregate_id, aggregate_type, sequence, hash
+    FROM log WHERE position >= $1 ORDER BY position LIMIT $2"
 );
 
 const GIVE: &str = grow!(

@@ -81,6 +81,6 @@ pub enum AuditCommand {
 pub enum ProjectionsCommand {
     /// Compare them with a replay of the events; fails if they differ
     Check,
-    /// Write them anew from a replay of the events, also while the server runs
+    /// Make them anew from a replay of the events, also while the server runs
     Rebuild,
 }

@@ -11,6 +11,7 @@ use crate::checkpoints::read_all;
 use crate::configuration::Configuration;
 use crate::failure::Failure;
 use crate::output::Output;
+use crate::progress::Bar;
 
 pub(super) async fn verify(
     service: &Service,
@@ -20,8 +21,10 @@ pub(super) async fn verify(
     output: Output,
 ) -> Result<(), Failure> {
     let kept = kept_checkpoints(configuration, more)?;
-    let verdict = store.verify_log(kept, |_| {}).await;
+    let bar = Bar::new("The log");
+    let verdict = store.verify_log(kept, |progress| bar.show(progress)).await;
     let verdict = verdict.map_err(|error| Failure::because(&error))?;
+    drop(bar);
     let read_models = read_models(service).await?;
     let whole = verdict.damages == 0 && read_models.findings.is_empty();
     output.result(
@@ -41,7 +44,12 @@ pub(super) async fn verify(
 /// postgres-es panics on some of them, in a task of its own.
 async fn read_models(service: &Service) -> Result<CheckReport, Failure> {
     let service = service.clone();
-    let compared = tokio::spawn(async move { service.check_projections().await }).await;
+    let compared = tokio::spawn(async move {
+        let bar = Bar::new("Read models");
+        let mut told = |progress| bar.show(progress);
+        service.check_projections(&mut told).await
+    });
+    let compared = compared.await;
     let why = match compared {
         Ok(Ok(report)) => return Ok(report),
         Ok(Err(error @ service::Error::Internal(_))) => Failure::because(&error),

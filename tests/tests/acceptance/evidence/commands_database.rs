@@ -197,11 +197,19 @@ async fn commands_need_no_owner_of_the_tables_where_nothing_is_to_migrate() {
         &["staff", "issue", "--role", "support", "--name", "Bo"],
         &["staff", "list"],
         &["projections", "check"],
-        &["projections", "rebuild"],
     ] {
         let output = deployment
             .run_with(arguments, OTHER_PASSWORD, &variables)
             .await;
         assert!(output.status.success(), "{arguments:?}: {output:?}");
     }
+    let output = deployment
+        .run_with(&["projections", "rebuild"], "", &variables)
+        .await;
+    assert_eq!(output.status.code(), Some(1), "{output:?}");
+    let stderr = String::from_utf8(output.stderr).unwrap();
+    assert!(
+        stderr.contains("COUNTERSIGN_MIGRATION_DATABASE_URL"),
+        "{stderr}"
+    );
 }

@@ -7,7 +7,7 @@ use sqlx::PgConnection;
 use crate::evidence::canary::{Needle, assert_absent};
 use crate::evidence::command_line::said_json;
 use crate::evidence::story::{ADDRESS, REASON, Story, TICKET, USER_AGENT};
-use crate::evidence::support::{execute, owner, pg_dump, store, tables_found_by};
+use crate::evidence::support::{execute, owner, owners_store, pg_dump, store, tables_found_by};
 use crate::races::crowd::empty_mailbox;
 use crate::surface::world::all_settled;
 
@@ -294,11 +294,11 @@ async fn each_row_of_an_erased_account_that_comes_back_is_reported_and_a_rebuild
     let mut connection = owner(&deployment).await;
     keep(&mut connection, &story.account).await;
     erase(&deployment, &story.account).await;
-    let checking = store(&deployment).await;
+    let (checking, owners) = (store(&deployment).await, owners_store(&deployment).await);
     for (table, _) in TABLES {
         put_back(&mut connection, table).await;
         assert_eq!(tables_found_by(&checking, &deployment).await, [table]);
-        checking.rebuild_projections().await.unwrap();
+        owners.rebuild_projections(&mut |_| ()).await.unwrap();
         let found = tables_found_by(&checking, &deployment).await;
         assert!(found.is_empty(), "{table}: {found:?}");
     }

@@ -13,6 +13,7 @@ mod grants;
 mod key_rotation;
 mod master_key;
 mod projections;
+mod rebuild;
 mod rows_forged;
 mod rows_put_back;
 mod sequences;

@@ -6,7 +6,9 @@ use acceptance::{Caller, Deployment, Options};
 use serde_json::json;
 use sqlx::PgConnection;
 
-use crate::evidence::support::{execute, owner, store, tables_found, tables_found_by};
+use crate::evidence::support::{
+    execute, owner, owners_store, store, tables_found, tables_found_by,
+};
 
 async fn rebuild(deployment: &Deployment) {
     let output = deployment
@@ -36,7 +38,7 @@ async fn scene(options: Options) -> (Deployment, PgConnection, Caller) {
 #[tokio::test]
 async fn each_damage_to_a_read_model_is_reported_and_repaired_while_servers_run() {
     let (deployment, mut connection, session) = scene(Options::default().servers(2)).await;
-    let store = store(&deployment).await;
+    let (store, owners) = (store(&deployment).await, owners_store(&deployment).await);
     for (table, damage) in [
         ("logins", "UPDATE logins SET address_hash = sha256(address_hash)"),
         ("logins", "UPDATE logins SET last_signed_in_at = last_signed_in_at - interval '1 s'"),
@@ -76,7 +78,7 @@ async fn each_damage_to_a_read_model_is_reported_and_repaired_while_servers_run(
         assert!(execute(&mut connection, damage).await > 0, "{damage}");
         let found = tables_found_by(&store, &deployment).await;
         assert_eq!(found, [table], "{damage}");
-        store.rebuild_projections().await.unwrap();
+        owners.rebuild_projections(&mut |_| ()).await.unwrap();
         let found = tables_found_by(&store, &deployment).await;
         assert!(found.is_empty(), "{damage}: {found:?}");
         for server in &deployment.servers {

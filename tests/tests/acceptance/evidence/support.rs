@@ -40,7 +40,7 @@ pub(crate) async fn tables_found(deployment: &Deployment) -> Vec<&'static str> {
 /// The same for many checks over one pool.
 pub(crate) async fn tables_found_by(store: &Store, deployment: &Deployment) -> Vec<&'static str> {
     let now = deployment.clock.now();
-    let report = store.check_projections(now).await.unwrap();
+    let report = store.check_projections(now, &mut |_| ()).await.unwrap();
     let found = report.findings.iter().map(|finding| finding.table);
     let mut tables = found.collect::<Vec<_>>();
     tables.sort_unstable();
@@ -74,6 +74,12 @@ pub(crate) async fn store(deployment: &Deployment) -> Store {
     Store::new(pool(deployment).await, Arc::new(keyring(deployment)))
 }
 
+/// As whoever owns the tables, who may make new ones.
+pub(crate) async fn owners_store(deployment: &Deployment) -> Store {
+    let pool = store::connect(&deployment.owner_url(), Role::Owner, 4).await;
+    Store::new(pool.unwrap(), Arc::new(keyring(deployment)))
+}
+
 /// A program of the PostgreSQL that the tests run on.
 pub(crate) fn postgres_program(name: &str) -> PathBuf {
     let folder = std::env::var_os("PG_BIN").map(PathBuf::from);
@@ -99,7 +105,12 @@ pub(crate) fn postgres_program(name: &str) -> PathBuf {
 
 /// The whole database as SQL, as its owner dumps it.
 pub(crate) fn pg_dump(url: &str) -> String {
+    pg_dump_with(url, &[])
+}
+
+pub(crate) fn pg_dump_with(url: &str, options: &[&str]) -> String {
     let output = std::process::Command::new(postgres_program("pg_dump"))
+        .args(options)
         .arg(url)
         .output()
         .unwrap();
