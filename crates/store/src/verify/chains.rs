@@ -252,7 +252,7 @@ impl Store {
                 Damage::Forged,
                 "its MAC does not fit: this service did not write it",
             )),
-            (true, true, Some(_)) if row.try_get(13).ok() != Some(true) => Some((
+            (true, true, Some(_)) if row.try_get::<Option<bool>, _>(13)? == Some(false) => Some((
                 Damage::Changed,
                 "its number of insertion is not the one that was logged",
             )),

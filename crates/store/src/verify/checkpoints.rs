@@ -120,7 +120,6 @@ pub(super) async fn compare(
     for Known { source, checkpoint } in kept {
         let Checkpoint { origin, size, root } = checkpoint;
         if roots.get(size) == Some(root) && origin.epoch <= head.origin().epoch {
-            verdict.checkpoints += 1;
             agreed.insert(*size);
         } else if !is_acknowledged(&openings, checkpoint) {
             let cut = cut_of(&openings, origin.epoch).filter(|cut| size > cut);
@@ -134,6 +133,7 @@ pub(super) async fn compare(
             disagreed.push((cut.unwrap_or(*size), format!("{source}: {what}")));
         }
     }
+    verdict.checkpoints = agreed.len() as u64 - 1;
     verdict.gaps = openings.iter().map(gap).collect();
     if let Some((size, what)) = disagreed.into_iter().min() {
         // Between the last checkpoint that agrees and the first that does not.
