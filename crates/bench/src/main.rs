@@ -2,7 +2,6 @@
 //! spread. One table for people, and the same as `target/bench.json`.
 #![expect(
     clippy::print_stdout,
-    clippy::print_stderr,
     reason = "a table on the terminal is what this program makes"
 )]
 

@@ -171,8 +171,9 @@ impl VerifierKeys {
 
 fn is_sound(key: &str) -> bool {
     let sound = || {
-        let (name, _) = key.split_once('+')?;
-        let (_, point) = key.rsplit_once('+')?;
+        // A plus may stand in base64 as well.
+        let mut parts = key.splitn(3, '+');
+        let (name, _, point) = (parts.next()?, parts.next()?, parts.next()?);
         let point = data_encoding::BASE64.decode(point.as_bytes()).ok()?;
         let point = point.get(1..)?.try_into().ok()?;
         let point = VerifyingKey::from_bytes(&point).ok()?;

@@ -13,6 +13,9 @@ use crate::failure::Failure;
 use crate::output::Output;
 use crate::progress::Bar;
 
+/// How many findings about read models are told to people one by one.
+const TOLD: usize = 100;
+
 pub(super) async fn verify(
     service: &Service,
     store: &Store,
@@ -124,31 +127,33 @@ fn gap(gap: &Gap) -> Value {
 }
 
 fn people(verdict: &Verdict, read_models: &CheckReport, whole: bool) -> String {
-    let mut text = String::new();
-    if !verdict.damaged.is_empty() {
-        let rows = verdict.damaged.iter().map(damaged).collect::<Vec<_>>();
-        text += &table(&["kind", "stream", "sequence", "position", "what"], &rows);
-    }
-    let findings = read_models.findings.iter().map(|finding| {
+    let rows = verdict.damaged.iter().map(damaged).collect::<Vec<_>>();
+    let damages = table(&["kind", "stream", "sequence", "position", "what"], &rows);
+    let findings = read_models.findings.iter().take(TOLD).map(|finding| {
         json!({ "kind": "read model", "stream": finding.stream, "table": finding.table, "what": finding.what })
     });
-    text += &table(
-        &["kind", "stream", "table", "what"],
-        &findings.collect::<Vec<_>>(),
-    );
-    for gap in &verdict.gaps {
-        let Gap {
-            epoch,
-            at,
-            size,
-            lost_size,
-            reason,
-        } = gap;
-        text += &format!(
-            "acknowledged gap: epoch {epoch} was opened at {at} from a backup of {size} events; the last \
-             checkpoint that was known of it held {lost_size}, what it had beyond is lost. Reason: {reason}\n"
-        );
-    }
+    let findings = findings.collect::<Vec<_>>();
+    let findings = table(&["kind", "stream", "table", "what"], &findings);
+    let gaps = verdict.gaps.iter().map(gap_words).collect::<String>();
+    let last = last_words(verdict, read_models, whole);
+    format!("{damages}{findings}{gaps}{last}")
+}
+
+fn gap_words(gap: &Gap) -> String {
+    let Gap {
+        epoch,
+        at,
+        size,
+        lost_size,
+        reason,
+    } = gap;
+    format!(
+        "acknowledged gap: epoch {epoch} was opened at {at} from a backup of {size} events; the last \
+         checkpoint that was known of it held {lost_size}, what it had beyond is lost. Reason: {reason}\n"
+    )
+}
+
+fn last_words(verdict: &Verdict, read_models: &CheckReport, whole: bool) -> String {
     let Verdict {
         events,
         streams,
@@ -158,17 +163,17 @@ fn people(verdict: &Verdict, read_models: &CheckReport, whole: bool) -> String {
         ..
     } = verdict;
     let first = verdict.damaged.first().map(first_words);
-    text += &match (whole, first) {
+    match (whole, first) {
         (true, _) => format!(
             "WHOLE: {events} events of {streams} streams, {size} in the log; it continues {checkpoints} kept \
-             checkpoints, and the read models say what the events say.\n"
+             checkpoints, and the read models say what the events say."
         ),
-        (false, Some(first)) => format!("DAMAGED in {damages} places; first: {first}\n"),
-        (false, None) => {
-            "DAMAGED: the events are whole, the read models are not what they say.\n".to_owned()
-        }
-    };
-    text
+        (false, Some(first)) => format!("DAMAGED in {damages} places; first: {first}"),
+        (false, None) => format!(
+            "DAMAGED: the events are whole, the read models are not what they say in {} places.",
+            read_models.findings.len()
+        ),
+    }
 }
 
 fn first_words(damaged: &Damaged) -> String {

@@ -116,7 +116,7 @@ settings! {
     /// File with a key of its own for signing the log, made like the master key (`keys generate
     /// --output`); without it a key derived from the master key signs
     log_key_file: Option<PathBuf> = variable("COUNTERSIGN_LOG_KEY_FILE")
-        => load::optional_path;
+        => |text| Ok(load::optional_path(text));
 
     /// Folder in which checkpoints of the log are kept; best one that nobody can write to who can
     /// write to the database

@@ -279,6 +279,16 @@ fn bundle_note() -> String {
 }
 
 #[test]
+fn a_key_may_have_a_plus_in_its_base64() {
+    let keys = (0..64).map(|seed| Key(seed).public());
+    let (with, without): (Vec<_>, Vec<_>) = keys.partition(|key| key.matches('+').count() > 2);
+    assert!(!with.is_empty() && !without.is_empty());
+    for key in with.iter().chain(&without) {
+        assert!(VerifierKeys::parse([key.as_str()]).is_ok(), "{key}");
+    }
+}
+
+#[test]
 fn what_is_no_key_is_refused() {
     let good = Key(1).public();
     let name = Origin::key_name(LOG);

@@ -8,8 +8,8 @@ use sqlx::PgPool;
 use super::LogHead;
 use crate::{Corruption, Error, Store};
 
-fn damaged(what: impl ToString) -> Error {
-    Corruption::Log(what.to_string()).into()
+fn damaged(what: impl std::fmt::Display) -> Error {
+    Corruption::Log(format!("{what}")).into()
 }
 
 impl LogHead {

@@ -50,7 +50,7 @@ const CRYPTOGRAPHY: [(&str, &[&str]); 22] = [
     ("aws-lc-rs", &[]),
     ("blake2", &[]),
     ("chacha20poly1305", &[]),
-    ("ed25519-dalek", &[]),
+    ("ed25519-dalek", &["proofs"]),
     ("fastrand", &[]),
     ("getrandom", &[]),
     ("hkdf", &[]),
@@ -92,7 +92,7 @@ pub(crate) fn files(folder: &Path, ending: &str, found: &mut Vec<PathBuf>) {
     }
 }
 
-/// The product's Rust, without its tests: path and text.
+/// The product's Rust, without its tests and its benchmark: path and text.
 fn sources() -> Vec<(String, String)> {
     let mut paths = Vec::new();
     files(&root().join("crates"), ".rs", &mut paths);
@@ -113,6 +113,7 @@ fn sources() -> Vec<(String, String)> {
     });
     product
         .filter(|(name, _)| name.contains("/src/") && !name.contains("/tests"))
+        .filter(|(name, _)| !name.starts_with("crates/bench/"))
         .collect()
 }
 

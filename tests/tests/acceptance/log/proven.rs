@@ -160,9 +160,9 @@ async fn a_thousand_random_proofs_of_each_kind_are_verified_by_implementations_t
         lines.extend(asked.await.unwrap());
     }
     assert_eq!(lines.len(), 2_000);
-    assert_eq!(verdicts(&lines), ["ok"; 2_000]);
+    assert_eq!(verdicts(&lines), vec!["ok"; 2_000]);
     let wrong = lines.into_iter().map(counterfeit).collect::<Vec<_>>();
-    assert_eq!(verdicts(&wrong), ["wrong"; 2_000]);
+    assert_eq!(verdicts(&wrong), vec!["wrong"; 2_000]);
     deployment.verify().await;
 }
 

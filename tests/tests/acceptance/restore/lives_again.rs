@@ -114,8 +114,13 @@ async fn what_ended_after_the_backup_does_not_live_again() {
     ada.sign_in_with(&visitor, &next).await;
     deployment.verify().await;
 
+    assert_told_to_auditors(&deployment, &ada.email).await;
+}
+
+/// The recovery, and what it ended, stand in the account's history.
+async fn assert_told_to_auditors(deployment: &Deployment, email: &str) {
     let auditor = deployment.auditor().await;
-    let account = deployment.account_id(&ada.email).await;
+    let account = deployment.account_id(email).await;
     let events = deployment.events(&auditor, &account).await;
     let recovered = events
         .iter()

@@ -169,6 +169,8 @@ async fn a_rotation_neither_undoes_nor_waits_for_what_a_command_does_meanwhile()
 #[tokio::test]
 async fn what_was_made_before_a_key_came_into_use_is_committed_under_its_own() {
     let deployment = Deployment::start().await;
+    let ada = deployment.create_account("ada@example.com").await;
+    let account = deployment.account_id(&ada.email).await.parse().unwrap();
     keys(&deployment, "rotate --standby").await;
     let store = store_under_the_next_key(&deployment).await;
     let before = keyring(&deployment);
@@ -194,7 +196,7 @@ async fn what_was_made_before_a_key_came_into_use_is_committed_under_its_own() {
         ..Beside::default()
     };
     store
-        .commit_beside(Some(AccountId::from_uuid(id)), beside, at)
+        .commit_beside(Some(AccountId::from_uuid(account)), beside, at)
         .await
         .unwrap();
     let mut connection = owner(&deployment).await;
