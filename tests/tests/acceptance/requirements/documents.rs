@@ -255,7 +255,7 @@ fn the_table_of_time_limits_has_the_numbers_of_the_code() {
                 "crates/store/src/connect.rs",
                 "acquire_timeout(Duration::from_secs("
             ),
-            seconds_after("crates/store/src/connect.rs", "(\"statement_timeout\", \""),
+            seconds_after("crates/store/src/connect.rs", "Self::Reader => \""),
             seconds_after(
                 "crates/credentials/src/hashing.rs",
                 "wait: Duration::from_secs("
