@@ -27,6 +27,11 @@ pub struct Progress {
     pub of: u64,
 }
 
+const SNAPSHOT: &str = "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY";
+/// Both tables are read in the order of an index: neither is sorted or held.
+const SETTINGS: &str = "SELECT set_config('statement_timeout', '0', true),
+    set_config('enable_sort', 'off', true), set_config('enable_hashjoin', 'off', true)";
+
 impl Store {
     /// Verifies the log up to its head, and that it continues the checkpoints in `kept` and those
     /// that the database itself remembers.
@@ -37,15 +42,8 @@ impl Store {
     ) -> Result<Verdict, Error> {
         let mut connection = self.pool.acquire().await?;
         let mut snapshot = connection.begin().await?;
-        for setting in [
-            "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY",
-            "SET LOCAL statement_timeout = 0",
-            // Both tables are read in the order of an index: neither is sorted or held.
-            "SET LOCAL enable_sort = off",
-            "SET LOCAL enable_hashjoin = off",
-        ] {
-            sqlx::query(setting).execute(&mut *snapshot).await?;
-        }
+        sqlx::query(SNAPSHOT).execute(&mut *snapshot).await?;
+        sqlx::query(SETTINGS).execute(&mut *snapshot).await?;
         let verdict = self.verify(&mut snapshot, kept, &mut progress).await?;
         snapshot.rollback().await?;
         Ok(verdict)

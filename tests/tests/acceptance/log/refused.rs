@@ -62,21 +62,26 @@ async fn a_size_that_the_log_never_had_is_pointed_at() {
     refused("/audit/consistency?from=0&to=0", "/from").await;
     refused("/audit/consistency?from=1&to=0", "/from").await;
     refused("/audit/consistency?from=5&to=4", "/from").await;
-    for query in [
-        "from=-1",
-        "from=1&to=-1",
-        "from=9223372036854775808",
-        "from=1&to=99999999999999999999999999",
-        "from=",
-        "from=1&from=1",
-        "from=1&size=1",
-        "to=1",
-        "",
+    for (query, pointer) in [
+        ("from=-1", "/from"),
+        ("from=1&to=-1", "/to"),
+        ("from=9223372036854775808", "/from"),
+        ("from=1&to=99999999999999999999999999", "/to"),
+        ("from=", "/from"),
+        ("from=1&from=1", ""),
+        ("from=1&size=1", ""),
+        ("to=1", ""),
+        ("", ""),
     ] {
-        refused(&format!("/audit/consistency?{query}"), "").await;
+        refused(&format!("/audit/consistency?{query}"), pointer).await;
     }
-    for query in ["size=-1", "size=9223372036854775808", "size=x", "to=1"] {
-        refused(&format!("/audit/events/0/proof?{query}"), "").await;
+    for (query, pointer) in [
+        ("size=-1", "/size"),
+        ("size=9223372036854775808", "/size"),
+        ("size=x", "/size"),
+        ("to=1", ""),
+    ] {
+        refused(&format!("/audit/events/0/proof?{query}"), pointer).await;
     }
 }
 
