@@ -5,7 +5,7 @@ use account::{
     AccountEvent, AccountId, Actor, CredentialId, DeviceId, Metadata, Origin, SessionId,
 };
 use chrono::{DateTime, SecondsFormat, TimeDelta, Utc};
-use credentials::{DataKey, Field, Keyring, Purpose, Random, SystemRandom};
+use credentials::{DataKey, Field, Keyring, Purpose, Random, SecretKind, SystemRandom};
 use data_encoding::HEXLOWER;
 use proofs::event::{GENESIS, Preimage};
 use sqlx::{Connection, PgConnection};
@@ -23,6 +23,8 @@ const AGENT: &str = "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 Chrome/1
 const COPY_EVENTS: &str = "COPY events (aggregate_id, aggregate_type, sequence, event_type,
     event_version, payload, metadata, recorded_at, hash, mac, key_id) FROM STDIN";
 const COPY_KEYS: &str = "COPY data_keys (owner_id, key_id, wrapped) FROM STDIN";
+const COPY_SECRETS: &str =
+    "COPY secrets (account_id, credential_id, kind, wrapped_key, sealed) FROM STDIN";
 const WORK: &str = "INSERT INTO unsequenced SELECT id, aggregate_id, aggregate_type, sequence
     FROM events WHERE id > $1 ORDER BY id";
 
@@ -32,16 +34,20 @@ pub(crate) async fn write(url: &str, keyring: &Keyring, events: u64) -> Outcome<
     let mut connection = PgConnection::connect(url).await?;
     let mut left = events / EVENTS;
     while left > 0 {
-        let (mut rows, mut keys) = (String::new(), String::new());
+        let mut bulk = Bulk::default();
         for _ in 0..left.min(BATCH) {
-            account(keyring, &mut rows, &mut keys)?;
+            account(keyring, &mut bulk)?;
         }
         left -= left.min(BATCH);
         let mut transaction = connection.begin().await?;
         let last = sqlx::query_scalar::<_, i64>("SELECT coalesce(max(id), 0) FROM events")
             .fetch_one(&mut *transaction)
             .await?;
-        for (statement, text) in [(COPY_KEYS, &keys), (COPY_EVENTS, &rows)] {
+        for (statement, text) in [
+            (COPY_KEYS, &bulk.keys),
+            (COPY_SECRETS, &bulk.secrets),
+            (COPY_EVENTS, &bulk.events),
+        ] {
             let mut copy = transaction.copy_in_raw(statement).await?;
             copy.send(text.as_bytes()).await?;
             copy.finish().await?;
@@ -67,22 +73,39 @@ pub(crate) async fn write(url: &str, keyring: &Keyring, events: u64) -> Outcome<
     Ok(())
 }
 
+/// Rows as COPY takes them.
+#[derive(Default)]
+struct Bulk {
+    events: String,
+    keys: String,
+    secrets: String,
+}
+
 #[expect(
     clippy::disallowed_methods,
     reason = "what is measured is the machine, in its own time"
 )]
-fn account(keyring: &Keyring, rows: &mut String, keys: &mut String) -> Outcome<()> {
+fn account(keyring: &Keyring, bulk: &mut Bulk) -> Outcome<()> {
     let random: &dyn Random = &SystemRandom;
     let mut at = Utc::now() - TimeDelta::days(30);
     let id = random.id(at)?;
     let key = DataKey::generate(random)?;
     let wrapped = key.wrap(keyring, id, random)?;
     let wrapped_bytes = HEXLOWER.encode(&wrapped.bytes);
-    writeln!(keys, "{id}\t{}\t\\\\x{wrapped_bytes}", wrapped.key_id)?;
+    writeln!(bulk.keys, "{id}\t{}\t\\\\x{wrapped_bytes}", wrapped.key_id)?;
     let mut tip = GENESIS;
     let (mut session, mut events) = (None, Vec::new());
     for _ in 0..EVENTS {
         events.push(next(id, &key, &mut session, events.is_empty(), at)?);
+    }
+    if let Some(AccountEvent::AccountOpened { password, .. }) = events.first() {
+        let secret = key.seal_secret(id, *password, SecretKind::PasswordHash, b"none", random)?;
+        let (wrapped, sealed) = (&secret.wrapped_key, &secret.sealed);
+        let (wrapped, sealed) = (HEXLOWER.encode(wrapped), HEXLOWER.encode(sealed));
+        writeln!(
+            bulk.secrets,
+            "{id}\t{password}\tpassword\t\\\\x{wrapped}\t\\\\x{sealed}"
+        )?;
     }
     for (sequence, event) in (1..).zip(&events) {
         at += TimeDelta::hours(1);
@@ -104,7 +127,7 @@ fn account(keyring: &Keyring, rows: &mut String, keys: &mut String) -> Outcome<(
         let key_id = keyring.current();
         let mac = keyring.mac(Purpose::EventMac, key_id, &[&key_id.0.to_be_bytes(), &tip])?;
         writeln!(
-            rows,
+            bulk.events,
             "{stream}\taccount\t{sequence}\t{}\t1\t{payload}\t{metadata}\t{recorded_at}\t\\\\x{}\t\\\\x{}\t{key_id}",
             event.name(),
             HEXLOWER.encode(&tip),

@@ -56,6 +56,11 @@ impl World {
             .replacen("countersign_owner", &format!("countersign_{role}"), 1)
     }
 
+    /// A place for a file.
+    pub(crate) fn file(&self, name: &str) -> String {
+        self.folder.path().join(name).display().to_string()
+    }
+
     /// A new account.
     pub(crate) async fn person(&self, email: &str) -> Outcome<Person<'_>> {
         let mut child = command(self.folder.path(), &["account", "create", "--email", email])?
