@@ -211,7 +211,7 @@ pub enum Occasion {
 
 impl AccountEvent {
     /// Of all events, as they stand in history.
-    pub const NAMES: [&str; 19] = [
+    pub const NAMES: [&str; 21] = [
         "AccountOpened",
         "PasswordChanged",
         "PasswordRehashed",
@@ -231,6 +231,8 @@ impl AccountEvent {
         "TwoFactorEnabled",
         "TwoFactorDisabled",
         "AccountUnlocked",
+        "AccountErased",
+        "AccountRecovered",
     ];
 
     pub const fn name(&self) -> &'static str {

@@ -4,7 +4,7 @@ use account::event::{Factor, Opening};
 use account::{
     AccountEvent, AccountId, Actor, CredentialId, DeviceId, Metadata, Origin, SessionId,
 };
-use chrono::{DateTime, SecondsFormat, TimeDelta, Utc};
+use chrono::{DateTime, SecondsFormat, SubsecRound, TimeDelta, Utc};
 use credentials::{DataKey, Field, Keyring, Purpose, Random, SecretKind, SystemRandom};
 use data_encoding::HEXLOWER;
 use proofs::event::{GENESIS, Preimage};
@@ -87,7 +87,7 @@ struct Bulk {
 )]
 fn account(keyring: &Keyring, bulk: &mut Bulk) -> Outcome<()> {
     let random: &dyn Random = &SystemRandom;
-    let mut at = Utc::now() - TimeDelta::days(30);
+    let mut at = Utc::now().trunc_subsecs(6) - TimeDelta::days(30);
     let id = random.id(at)?;
     let key = DataKey::generate(random)?;
     let wrapped = key.wrap(keyring, id, random)?;

@@ -119,6 +119,11 @@ fn rarer(event_type: &str, data: &Value) -> String {
             };
             format!("unlocked the account{off}, because: {reason}{ticket}")
         }
+        "AccountErased" => "erased the account".to_owned(),
+        "AccountRecovered" => {
+            "recovered the account after a backup was restored: what had ended stays ended"
+                .to_owned()
+        }
         // Of a newer version, perhaps.
         other => format!("{}: {}", printable(other), text(data)),
     }
@@ -156,6 +161,7 @@ fn sessions_ended(data: &Value) -> String {
         Some("two_factor_enabled") => "two-factor was turned on",
         Some("two_factor_disabled") => "two-factor was turned off",
         Some("unlocked") => "the account was unlocked",
+        Some("recovered") => "a backup was restored",
         Some("session_limit") => "there were too many",
         Some("expired") => "the time was up",
         _ => "the owner wished it",

@@ -6,6 +6,7 @@ use crate::tampering::world::{Verdict, World};
 
 /// As the migrations before the sixth had left it.
 const BEFORE_THE_TREE: &str = "
+    DROP FUNCTION erase_account(uuid);
     DROP TABLE log_nodes, checkpoints;
     ALTER TABLE log DROP COLUMN event_id;
     ALTER TABLE log_head DROP COLUMN log_id, DROP COLUMN epoch, DROP COLUMN size,
