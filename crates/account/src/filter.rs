@@ -7,6 +7,7 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
+use crate::log::LogEvent;
 use crate::staff::StaffEvent;
 use crate::{AccountEvent, Actor};
 
@@ -49,7 +50,8 @@ pub struct EventName(String);
 impl EventName {
     /// Every name that is taken.
     pub fn all() -> impl Iterator<Item = &'static str> {
-        AccountEvent::NAMES.into_iter().chain(StaffEvent::NAMES)
+        let of_accounts = AccountEvent::NAMES.into_iter();
+        of_accounts.chain(StaffEvent::NAMES).chain(LogEvent::NAMES)
     }
 }
 

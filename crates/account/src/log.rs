@@ -90,9 +90,20 @@ impl Aggregate for Log {
     }
 }
 
+impl LogEvent {
+    /// Of every type.
+    pub const NAMES: [&str; 1] = ["EpochOpened"];
+
+    pub const fn name(&self) -> &'static str {
+        match self {
+            Self::EpochOpened(_) => "EpochOpened",
+        }
+    }
+}
+
 impl DomainEvent for LogEvent {
     fn event_type(&self) -> String {
-        "EpochOpened".to_owned()
+        self.name().to_owned()
     }
 
     fn event_version(&self) -> String {

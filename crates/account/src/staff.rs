@@ -263,7 +263,7 @@ impl Aggregate for Staff {
 
 impl StaffEvent {
     /// Of all events, as they stand in history.
-    pub const NAMES: [&str; 11] = [
+    pub const NAMES: [&str; 15] = [
         "StaffIssued",
         "StaffRevoked",
         "AccountSearched",
@@ -271,6 +271,10 @@ impl StaffEvent {
         "HistoryRead",
         "StateRead",
         "FeedRead",
+        "CheckpointRead",
+        "InclusionProved",
+        "ConsistencyProved",
+        "TileRead",
         "CallRefused",
         "UnlockRepeated",
         "StaffSignedIn",

@@ -162,6 +162,7 @@ fn check_fixtures<A: Aggregate>((name_of, names): Variants<A::Event>) -> BTreeSe
 fn every_event_ever_written_is_read_and_written_again_to_the_letter() {
     assert_eq!(account_events().1, AccountEvent::NAMES);
     assert_eq!(staff_events().1, StaffEvent::NAMES);
+    assert_eq!(log_events().1, LogEvent::NAMES);
     let of_accounts = check_fixtures::<Account>(account_events());
     let of_staff = check_fixtures::<Staff>(staff_events());
     let of_the_log = check_fixtures::<Log>(log_events());

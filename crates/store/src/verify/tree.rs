@@ -61,14 +61,14 @@ const NODES_OUTSIDE: &str = "
     SELECT count(*) FROM log_nodes WHERE number IS NULL OR number < 0 OR number >= $1";
 
 async fn none_outside(
-    query: &str,
+    statement: &str,
     bound: u64,
     found: Damaged,
     snapshot: &mut PgConnection,
     verdict: &mut Verdict,
 ) -> Result<(), Error> {
     part(snapshot).await?;
-    let count = sqlx::query_scalar::<_, i64>(query)
+    let count = sqlx::query_scalar::<_, i64>(statement)
         .bind(bound.cast_signed())
         .fetch_one(&mut *snapshot)
         .await;
