@@ -182,7 +182,7 @@ async fn first_wrong(
     snapshot: &mut PgConnection,
 ) -> Result<Option<u64>, Error> {
     let begin = node_count(first);
-    let stored = sqlx::query_as::<_, (i64, Vec<u8>)>(
+    let stored: Vec<(i64, Vec<u8>)> = sqlx::query_as(
         "SELECT number, hash FROM log_nodes WHERE number >= $1 AND number < $2 ORDER BY number",
     )
     .bind(begin.cast_signed())
