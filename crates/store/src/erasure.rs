@@ -31,8 +31,8 @@ impl Store {
             return Ok(Vec::new());
         };
         let mut found = Vec::new();
-        for (table, count) in ROWS {
-            let rows = sqlx::query_scalar::<_, i64>(count)
+        for (table, find) in ROWS {
+            let rows = sqlx::query_scalar::<_, i64>(find)
                 .bind(erased.id)
                 .fetch_one(&self.pool)
                 .await?;
