@@ -124,7 +124,7 @@ settings! {
         .derived("<data-dir>/checkpoints", load::checkpoint_dir)
         => load::path;
 
-    /// Where else each checkpoint is sent to, by PUT <url>/<log>/<day>/<epoch>-<size>: an object
+    /// Where else each checkpoint is sent to, by PUT URL/LOG/DAY/EPOCH-SIZE: an object
     /// store or any HTTP server
     checkpoint_url: Option<SecretText> = variable("COUNTERSIGN_CHECKPOINT_URL").secret()
         => secret_url::checkpoint_sink;
