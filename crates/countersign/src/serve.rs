@@ -10,7 +10,7 @@ use service::{Clock, Post, Service};
 use store::{Role, Sequencer, connect};
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
-use tokio::sync::watch;
+use tokio::sync::{Mutex, watch};
 use tokio::task::JoinSet;
 
 use crate::assembly::{assemble, master_keys, post, site};
@@ -70,6 +70,7 @@ pub(crate) async fn serve(
         sinks: Arc::new(Sinks::of(configuration)),
         clock: Arc::clone(&clock),
         interval: configuration.checkpoint_interval,
+        last: Mutex::default(),
     });
     let post = post(configuration, origin.clone())?;
     let mut workers = workers(&assembly.service, sequencer, Arc::clone(&publisher), post);
@@ -99,7 +100,7 @@ pub(crate) async fn serve(
         finish_requests(&mut listeners).await;
     }
     drop(workers);
-    if let Err(error) = publisher.publish(&mut None).await {
+    if let Err(error) = publisher.publish().await {
         tracing::warn!(%error, "the last checkpoint was not kept");
     }
     assembly.pool.close().await;

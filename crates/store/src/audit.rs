@@ -69,6 +69,16 @@ impl Store {
         after: i64,
         limit: i64,
     ) -> Result<Vec<StoredEvent>, Error> {
+        let rows = self.rows_of(account, after, limit).await?;
+        rows.iter().map(|row| self.verified(row)).collect()
+    }
+
+    async fn rows_of(
+        &self,
+        account: AccountId,
+        after: i64,
+        limit: i64,
+    ) -> Result<Vec<PgRow>, Error> {
         let rows = sqlx::query(OF_ACCOUNT)
             .bind(account.to_string())
             .bind(ACCOUNT)
@@ -76,7 +86,7 @@ impl Store {
             .bind(limit)
             .fetch_all(&self.pool)
             .await?;
-        rows.iter().map(|row| self.verified(row)).collect()
+        Ok(rows)
     }
 
     /// The last `limit` events of an account, the newest first.
@@ -104,14 +114,37 @@ impl Store {
             .await?;
         let mut events = Vec::with_capacity(rows.len());
         for (row, expected) in rows.iter().zip(feed.next..) {
-            let event = self.verified(row)?;
-            if event.position != Some(expected) {
-                return Err(event.corrupt("the log has a hole before it"));
+            let logged = self.logged(row)?;
+            if logged.event.position != Some(expected) {
+                return Err(logged.event.corrupt("the log has a hole before it"));
             }
-            let data_key = self.data_key_in(row, &event)?;
-            events.push(LoggedEvent { event, data_key });
+            events.push(logged);
+        }
+        if events.is_empty() {
+            self.check_end(feed.next).await?;
         }
         Ok(events)
+    }
+
+    /// An empty page must be the end of the log, and no hole as large as the page. What has come in
+    /// the meantime stands at `next` itself.
+    async fn check_end(&self, next: i64) -> Result<(), Error> {
+        let following = sqlx::query_scalar::<_, Option<i64>>(
+            "SELECT min(position) FROM log WHERE position >= $1",
+        )
+        .bind(next)
+        .fetch_one(&self.pool)
+        .await?;
+        if following.is_some_and(|following| following > next) {
+            return Err(Corruption::Log(format!("it has a hole at position {next}")).into());
+        }
+        Ok(())
+    }
+
+    fn logged(&self, row: &PgRow) -> Result<LoggedEvent, Error> {
+        let event = self.verified(row)?;
+        let data_key = self.data_key_in(row, &event)?;
+        Ok(LoggedEvent { event, data_key })
     }
 
     /// As [`Self::events_of`], with the key that opens their personal fields.
@@ -121,19 +154,8 @@ impl Store {
         after: i64,
         limit: i64,
     ) -> Result<Vec<LoggedEvent>, Error> {
-        let rows = sqlx::query(OF_ACCOUNT)
-            .bind(account.to_string())
-            .bind(ACCOUNT)
-            .bind(after)
-            .bind(limit)
-            .fetch_all(&self.pool)
-            .await?;
-        let logged = |row: &PgRow| {
-            let event = self.verified(row)?;
-            let data_key = self.data_key_in(row, &event)?;
-            Ok(LoggedEvent { event, data_key })
-        };
-        rows.iter().map(logged).collect()
+        let rows = self.rows_of(account, after, limit).await?;
+        rows.iter().map(|row| self.logged(row)).collect()
     }
 
     /// Sequence and hash of an account's last event among the first `size` of the log.

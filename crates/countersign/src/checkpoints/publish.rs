@@ -7,6 +7,7 @@ use std::time::Duration;
 use service::Clock;
 use sqlx::PgPool;
 use store::{LogHead, Store, record_publication};
+use tokio::sync::Mutex;
 
 use super::folder;
 use super::http::HttpSink;
@@ -49,22 +50,24 @@ pub(crate) struct Publisher {
     pub(crate) sinks: Arc<Sinks>,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) interval: Duration,
+    /// The last that was kept, which the next one has to continue.
+    pub(crate) last: Mutex<Option<LogHead>>,
 }
 
 impl Publisher {
     pub(crate) async fn run(self: Arc<Self>) {
-        let mut last = None;
         loop {
-            if let Err(error) = self.publish(&mut last).await {
+            if let Err(error) = self.publish().await {
                 tracing::error!(%error, "a checkpoint was not kept");
             }
             tokio::time::sleep(self.interval).await;
         }
     }
 
-    /// Keeps the present checkpoint, unless `last` is that one. One that does not continue the last
+    /// Keeps the present checkpoint, unless the last is that one. One that does not continue the last
     /// is not kept: the log was changed behind the service's back.
-    pub(crate) async fn publish(&self, last: &mut Option<LogHead>) -> Result<(), Failure> {
+    pub(crate) async fn publish(&self) -> Result<(), Failure> {
+        let mut last = self.last.lock().await;
         let because = |error: store::Error| Failure::because(&error);
         let head = self.store.log_head().await.map_err(because)?;
         let Some(note) = head
@@ -74,7 +77,7 @@ impl Publisher {
         else {
             return Ok(());
         };
-        if let Some(last) = last {
+        if let Some(last) = last.as_ref() {
             self.store
                 .check_continues(last, &head)
                 .await

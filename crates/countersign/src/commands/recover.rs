@@ -13,6 +13,7 @@ use serde_json::{Value, json};
 use service::{Clock, Service};
 use sqlx::PgPool;
 use store::{Lead, Role, Sequencer, StaffRecord, connect};
+use tokio::sync::Mutex;
 
 use super::verify::kept_checkpoints;
 use super::{failed, table};
@@ -134,8 +135,9 @@ async fn keep_checkpoint(
         sinks: Arc::new(Sinks::of(configuration)),
         clock,
         interval: configuration.checkpoint_interval,
+        last: Mutex::default(),
     };
-    if let Err(error) = publisher.publish(&mut None).await {
+    if let Err(error) = publisher.publish().await {
         output.note(format_args!("the new checkpoint was not kept: {error}"));
     }
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use acceptance::{Caller, Options};
+use acceptance::{Caller, Deployment, Options};
 use serde_json::{Value, json};
 
 use crate::surface::world::{World, all_settled};
@@ -197,4 +197,25 @@ async fn a_follower_misses_nothing_while_two_servers_write() {
     );
     assert_eq!(first(&world.auditor, followed.len(), 500).await, followed);
     world.deployment.verify().await;
+}
+
+/// A page that begins in a hole is no end of the log, whatever its size.
+#[tokio::test]
+async fn a_hole_in_the_log_stops_its_readers() {
+    let deployment = Deployment::start().await;
+    deployment.create_account("ada@example.com").await;
+    deployment.create_account("ben@example.com").await;
+    let auditor = deployment.auditor().await;
+    auditor.get("/audit/events").await.expect(200);
+    let mut connection = deployment.connection("countersign_owner").await;
+    crate::races::crash::wait_for_positions(&mut connection).await;
+    sqlx::query("DELETE FROM log WHERE position = 1")
+        .execute(&mut connection)
+        .await
+        .unwrap();
+    for limit in [1, 2, 500] {
+        let path = format!("/audit/events?after=0&limit={limit}");
+        let answer = auditor.get(&path).await;
+        assert_eq!(answer.status, 500, "{path}: {}", answer.text);
+    }
 }
