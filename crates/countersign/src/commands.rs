@@ -1,7 +1,12 @@
 //! Commands beside `serve`: each joins the database in use, or starts it for the moment.
 
+mod accounts;
+mod audit;
 mod bundles;
 mod database;
+mod histories;
+mod keys;
+mod projections;
 mod recover;
 mod staff;
 mod verify;
@@ -13,20 +18,14 @@ use chrono::{DateTime, Utc};
 use credentials::SystemRandom;
 use mail::Message;
 use serde_json::json;
-use service::{Clock, Exported, Service};
-use store::{Role, Sequencer, connect};
+use service::Clock;
 
-use crate::accounts::accounts;
 use crate::assembly::{Assembly, assemble, master_keys, post};
-use crate::checkpoints::refuse_restored;
 use crate::cli::{AuditCommand, Cli, Command, KeysCommand, MailCommand, Rotate};
 use crate::configuration::Configuration;
 use crate::database::Database;
 use crate::failure::Failure;
-use crate::histories;
-use crate::key_commands;
 use crate::output::Output;
-use crate::projections;
 use crate::serve::serve;
 
 pub(crate) async fn run(
@@ -40,10 +39,10 @@ pub(crate) async fn run(
         Command::Config(_) => output.result(&configuration.json(), configuration.table()),
         Command::Keys(KeysCommand::Generate { output: path }) => {
             let path = path.as_ref().unwrap_or(&configuration.master_key_file);
-            key_commands::generate(path, output)
+            keys::generate(path, output)
         }
         Command::Keys(KeysCommand::Rotate(Rotate { standby: true, .. })) => {
-            key_commands::add_standby(&configuration.master_key_file, output)
+            keys::add_standby(&configuration.master_key_file, output)
         }
         Command::Database(command) => database::carry_out(command, &configuration, output).await,
         Command::Migrate => {
@@ -84,13 +83,13 @@ pub(crate) async fn run(
             let done = match &cli.command {
                 Command::Keys(command) => {
                     let place = (&assembly, database.is_alone());
-                    key_commands::beside(command, &configuration, place, output, now).await
+                    keys::beside(command, &configuration, place, output, now).await
                 }
                 Command::Projections(command) => {
                     projections::run(*command, &assembly, &database, output).await
                 }
                 Command::Audit(command) => {
-                    audit_log(command, &assembly, &database, &configuration, output).await
+                    audit::carry_out(command, &assembly, &database, &configuration, output).await
                 }
                 Command::Recover(options) => {
                     recover::recover(
@@ -114,7 +113,7 @@ pub(crate) async fn run(
 async fn beside(command: &Command, assembly: &Assembly, output: Output) -> Result<(), Failure> {
     let service = &assembly.service;
     match command {
-        Command::Account(command) => accounts(service, command, output).await,
+        Command::Account(command) => accounts::carry_out(service, command, output).await,
         Command::Staff(command) => staff::carry_out(service, command, output).await,
         _ => Ok(()),
     }
@@ -155,53 +154,6 @@ async fn test_mail(
         &json!({ "status": "sent", "transport": post.transport.to_string() }),
         people,
     )
-}
-
-async fn audit_log(
-    command: &AuditCommand,
-    assembly: &Assembly,
-    database: &Database,
-    configuration: &Configuration,
-    output: Output,
-) -> Result<(), Failure> {
-    let Assembly { service, store, .. } = assembly;
-    match command {
-        AuditCommand::Verify { checkpoints } => {
-            verify::verify(service, store, configuration, checkpoints, output).await
-        }
-        AuditCommand::Export {
-            account,
-            all: _,
-            output: to,
-        } => {
-            // What the log of a restored backup signed would tell another history than it did.
-            refuse_restored(configuration, store).await?;
-            let exported = account.map_or(Exported::Everything, Exported::Account);
-            let pool = connect(&database.url(Role::Sequencer), Role::Sequencer, 1).await;
-            let pool = pool.map_err(|error| Failure::because(&error))?;
-            let sequencer = Sequencer::new(&pool, store);
-            bundles::export(service, &sequencer, exported, to.as_deref(), output).await
-        }
-        AuditCommand::Keys => {
-            let keys = store.log_verifier_keys().await;
-            let keys = keys.map_err(|error| Failure::because(&error))?;
-            output.result(&json!({ "keys": keys }), keys.join("\n"))
-        }
-        command => audit(service, command, output).await,
-    }
-}
-
-async fn audit(service: &Service, command: &AuditCommand, output: Output) -> Result<(), Failure> {
-    match command {
-        AuditCommand::History { account } => histories::history(service, *account, output).await,
-        AuditCommand::State { account, at } => {
-            histories::state(service, *account, *at, output).await
-        }
-        AuditCommand::Diff { account, from, to } => {
-            histories::diff(service, *account, (*from, *to), output).await
-        }
-        _ => Ok(()),
-    }
 }
 
 /// One row a line, its columns apart by two spaces; nothing that a terminal would obey.

@@ -2,7 +2,6 @@
 //!
 //! A library besides the thin `main.rs`, so that tests can run all of it on a clock of their own.
 
-mod accounts;
 mod assembly;
 mod checkpoints;
 pub mod cli;
@@ -10,14 +9,11 @@ mod commands;
 pub mod configuration;
 mod database;
 pub mod failure;
-mod histories;
-mod key_commands;
 mod key_follower;
 pub mod keys;
 mod listener;
 pub mod output;
 mod progress;
-mod projections;
 pub mod secret_text;
 mod serve;
 mod support_client;

@@ -238,13 +238,16 @@ pub(crate) fn view(event: &StoredEvent, key: Option<&DataKey>) -> Result<EventVi
     })
 }
 
-/// The personal fields of events, by their names there.
-fn field_named(name: &str) -> Option<Field> {
+/// The personal fields of events and their metadata, by their names there.
+pub(crate) fn field_named(name: &str) -> Option<Field> {
     match name {
         "email" => Some(Field::Email),
         "reason" => Some(Field::UnlockReason),
         "ticket" => Some(Field::UnlockTicket),
         "address" => Some(Field::SearchedAddress),
+        "ip" => Some(Field::Ip),
+        "user_agent" => Some(Field::UserAgent),
+        "id" => Some(Field::RequestId),
         _ => None,
     }
 }

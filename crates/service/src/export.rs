@@ -1,17 +1,18 @@
 //! History as a bundle: what leaves, so that others can check it without this service.
 
 use account::{AccountId, Personal};
-use credentials::{DataKey, Field};
+use credentials::DataKey;
 use futures::Stream;
 use proofs::Hash;
 use proofs::bundle::{About, Cover, EventLine, Revealed, StreamHead, concealed_in};
-use proofs::checkpoint::{Checkpoint, VerifierKeys};
+use proofs::checkpoint::Checkpoint;
 use proofs::event::stream_name;
 use proofs::tree::Proof;
 use serde_json::Value;
 use store::{Feed, LogHead, LoggedEvent};
 use uuid::Uuid;
 
+use crate::audit::field_named;
 use crate::{Error, Service};
 
 /// How many events are read at a time.
@@ -37,8 +38,7 @@ impl Service {
     pub async fn export(&self, exported: Exported) -> Result<Export, Error> {
         let head = self.store().log_head().await?;
         let checkpoint = signed(&head)?;
-        let keys = self.store().log_verifier_keys().await?;
-        let keys = VerifierKeys::parse(keys.iter().map(String::as_str)).map_err(Error::internal)?;
+        let keys = self.store().log_keys().await?;
         let (about, stream_head) = match exported {
             Exported::Everything => (About::Log, None),
             Exported::Account(account) => {
@@ -160,7 +160,8 @@ fn revealed(logged: &LoggedEvent, key: &DataKey) -> Result<Vec<Revealed>, Error>
         let value: Value = serde_json::from_str(text).map_err(Error::internal)?;
         for concealed in concealed_in(&value, root) {
             let below = concealed.pointer.strip_prefix(root).unwrap_or_default();
-            let (field, sealed) = (field_at(below), value.pointer(below));
+            let field = below.rsplit('/').next().and_then(field_named);
+            let sealed = value.pointer(below);
             let (Some(field), Some(sealed)) = (field, sealed) else {
                 continue;
             };
@@ -177,18 +178,4 @@ fn revealed(logged: &LoggedEvent, key: &DataKey) -> Result<Vec<Revealed>, Error>
         }
     }
     Ok(shown)
-}
-
-/// Which personal field stands at a pointer.
-fn field_at(pointer: &str) -> Option<Field> {
-    match pointer.rsplit('/').next()? {
-        "email" => Some(Field::Email),
-        "reason" => Some(Field::UnlockReason),
-        "ticket" => Some(Field::UnlockTicket),
-        "address" => Some(Field::SearchedAddress),
-        "ip" => Some(Field::Ip),
-        "user_agent" => Some(Field::UserAgent),
-        "id" => Some(Field::RequestId),
-        _ => None,
-    }
 }

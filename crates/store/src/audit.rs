@@ -9,6 +9,7 @@ use uuid::Uuid;
 
 use crate::error::key_id;
 use crate::history::StoredEvent;
+use crate::log::to_hash;
 use crate::{ACCOUNT, Corruption, Error, Store};
 
 /// An event of the global log, with the key that opens its personal fields; no key: they were
@@ -174,12 +175,8 @@ impl Store {
         .bind(size.cast_signed())
         .fetch_optional(&self.pool)
         .await?;
-        tip.map(|(sequence, hash)| {
-            let hash = hash.try_into();
-            let hash = hash.map_err(|_| Corruption::Log("a hash is too short".to_owned()))?;
-            Ok((sequence.cast_unsigned(), hash))
-        })
-        .transpose()
+        tip.map(|(sequence, hash)| Ok((sequence.cast_unsigned(), to_hash(&hash)?)))
+            .transpose()
     }
 
     /// How many positions have been given, and so the next one.

@@ -5,6 +5,7 @@ mod head;
 mod proofs;
 mod publication;
 
+pub(crate) use self::proofs::to_hash;
 pub(crate) use grow::{Growth, grow};
 pub use head::LogHead;
 pub use publication::record_publication;

@@ -13,7 +13,7 @@ use uuid::Uuid;
 
 use crate::log::LogHead;
 use crate::sequencer::Lead;
-use crate::verify::{is_acknowledged, log_keys, openings};
+use crate::verify::{is_acknowledged, openings};
 use crate::{Beside, Corruption, Entry, Error, Issued, Kept, Store};
 
 /// How many streams are listed at a time.
@@ -58,7 +58,7 @@ impl Store {
 
     /// Holds kept checkpoints against the log. What an earlier recovery told is not told again.
     pub async fn lost_history(&self, head: &LogHead, kept: &[Kept]) -> Result<LostHistory, Error> {
-        let keys = log_keys(&self.log_keyring, head)?;
+        let keys = head.known_keys(&self.log_keyring)?;
         let openings = self.openings_in_force(head).await?;
         let (mut epochs, mut foreign) = (BTreeMap::<u32, Vec<Checkpoint>>::new(), Vec::new());
         for Kept { source, note } in kept {

@@ -17,7 +17,6 @@ use crate::{Error, Store};
 
 pub use checkpoints::{Gap, Kept};
 pub(crate) use checkpoints::{is_acknowledged, openings};
-pub(crate) use tree::keys as log_keys;
 pub use verdict::{Damage, Damaged, Verdict};
 
 /// How far a verification has come.

@@ -2,12 +2,12 @@
 
 use credentials::{Keyring, LogSigner};
 use proofs::Hash;
-use proofs::checkpoint::{Checkpoint, Origin, VerifierKeys};
+use proofs::checkpoint::{Checkpoint, Origin};
 use proofs::tree::{Edge, node_count};
 use sqlx::PgConnection;
 
 use super::LogHead;
-use super::proofs::read_nodes;
+use super::proofs::{read_nodes, to_hash};
 use crate::{Corruption, Error};
 
 /// The log as its leader holds it, up to the last checkpoint.
@@ -67,7 +67,7 @@ impl Growth {
         let edge = Edge::of(head.size(), peaks.collect());
         let edge = edge.map_err(|error| Corruption::Log(error.to_string()))?;
         let name = Origin::key_name(head.log_id);
-        check_signed(&head, &edge, keyring, &name)?;
+        check_signed(&head, &edge, keyring)?;
         Ok(Self {
             origin: head.origin(),
             edge,
@@ -91,9 +91,7 @@ impl Growth {
         let first_node = node_count(self.edge.size());
         let (mut edge, mut nodes) = (self.edge.clone(), Vec::new());
         for event in events {
-            let hash = event.try_into();
-            let hash = hash.map_err(|_| Corruption::Log("a hash is too short".to_owned()))?;
-            edge.append(hash, |node| nodes.push(node));
+            edge.append(&to_hash(event)?, |node| nodes.push(node));
         }
         Ok(Grown {
             note: self.sign(&edge)?,
@@ -190,7 +188,7 @@ impl Growth {
     }
 }
 
-fn check_signed(head: &LogHead, edge: &Edge, keyring: &Keyring, name: &str) -> Result<(), Error> {
+fn check_signed(head: &LogHead, edge: &Edge, keyring: &Keyring) -> Result<(), Error> {
     let damaged = |what: String| Error::from(Corruption::Log(what));
     let Some(note) = &head.checkpoint else {
         return match head.size() {
@@ -198,10 +196,8 @@ fn check_signed(head: &LogHead, edge: &Edge, keyring: &Keyring, name: &str) -> R
             _ => Err(damaged("its checkpoint is missing".to_owned())),
         };
     };
-    let keys = keyring.log_verifier_keys(name)?;
-    let keys = VerifierKeys::parse(keys.iter().map(String::as_str));
-    let keys = keys.map_err(|error| damaged(error.to_string()))?;
-    let signed = keys
+    let signed = head
+        .known_keys(keyring)?
         .verify(note)
         .map_err(|error| damaged(error.to_string()))?;
     if signed.size != head.size() || signed.root != edge.root() {

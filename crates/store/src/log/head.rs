@@ -1,11 +1,11 @@
 //! How far the log has come.
 
-use credentials::LogSigner;
-use proofs::checkpoint::Origin;
+use credentials::{Keyring, LogSigner};
+use proofs::checkpoint::{Origin, VerifierKeys};
 use sqlx::{FromRow, PgExecutor};
 use uuid::Uuid;
 
-use crate::{Error, Store};
+use crate::{Corruption, Error, Store};
 
 /// The log as of its last checkpoint.
 #[derive(Clone, Debug, PartialEq, Eq, FromRow)]
@@ -58,6 +58,13 @@ impl LogHead {
         }
     }
 
+    /// The public keys that sign for this log.
+    pub(crate) fn known_keys(&self, keyring: &Keyring) -> Result<VerifierKeys, Error> {
+        let keys = keyring.log_verifier_keys(&Origin::key_name(self.log_id))?;
+        VerifierKeys::parse(keys.iter().map(String::as_str))
+            .map_err(|error| Corruption::Log(error.to_string()).into())
+    }
+
     pub(crate) async fn read(executor: impl PgExecutor<'_>) -> Result<Self, Error> {
         let head = sqlx::query_as("SELECT log_id, epoch, next, size, checkpoint FROM log_head")
             .fetch_one(executor)
@@ -75,6 +82,11 @@ impl Store {
     pub async fn log_verifier_keys(&self) -> Result<Vec<String>, Error> {
         let name = Origin::key_name(self.log_head().await?.log_id);
         Ok(self.log_keyring.log_verifier_keys(&name)?)
+    }
+
+    /// The same, to check signatures with.
+    pub async fn log_keys(&self) -> Result<VerifierKeys, Error> {
+        self.log_head().await?.known_keys(&self.log_keyring)
     }
 
     /// Signs a text about this log as a note.

@@ -23,11 +23,11 @@ pub(crate) async fn read_nodes(
         .fetch_all(executor)
         .await?;
     rows.into_iter()
-        .map(|(number, hash)| Ok((number.cast_unsigned(), to_hash(hash)?)))
+        .map(|(number, hash)| Ok((number.cast_unsigned(), to_hash(&hash)?)))
         .collect()
 }
 
-fn to_hash(bytes: Vec<u8>) -> Result<Hash, Error> {
+pub(crate) fn to_hash(bytes: &[u8]) -> Result<Hash, Error> {
     let hash = bytes.try_into();
     hash.map_err(|_| Corruption::Log("a hash is too short".to_owned()).into())
 }
@@ -59,11 +59,11 @@ impl Store {
 
     /// The hash of the event at a position.
     pub async fn logged_hash(&self, position: u64) -> Result<Option<Hash>, Error> {
-        let hash = sqlx::query_scalar("SELECT hash FROM log WHERE position = $1")
+        let hash: Option<Vec<u8>> = sqlx::query_scalar("SELECT hash FROM log WHERE position = $1")
             .bind(position.cast_signed())
             .fetch_optional(&self.pool)
             .await?;
-        hash.map(to_hash).transpose()
+        hash.as_deref().map(to_hash).transpose()
     }
 
     /// A tile in C2SP's form; none where the tree has not grown as far.
@@ -103,7 +103,7 @@ impl Store {
         let mut tile = Vec::with_capacity(hashes.len() * 34);
         for hash in hashes {
             tile.extend_from_slice(&32_u16.to_be_bytes());
-            tile.extend_from_slice(&to_hash(hash)?);
+            tile.extend_from_slice(&to_hash(&hash)?);
         }
         Ok(tile)
     }

@@ -8,7 +8,7 @@ use data_encoding::HEXLOWER;
 use proofs::checkpoint::{Checkpoint, Origin};
 use sqlx::{PgConnection, PgExecutor};
 
-use super::{Damage, Damaged, Roots, Verdict, named, part, readable, tree};
+use super::{Damage, Damaged, Roots, Verdict, named, part, readable};
 use crate::log::LogHead;
 use crate::{Error, Store};
 
@@ -53,7 +53,7 @@ impl Store {
         let place = Damaged::of_log(Damage::Unreadable, None, "the table of checkpoints");
         let stored = readable(stored, place, snapshot, verdict).await?;
         let kept = kept.into_iter().map(|kept| (kept, None));
-        let keys = tree::keys(&self.log_keyring, head)?;
+        let keys = head.known_keys(&self.log_keyring)?;
         let mut known = Vec::new();
         for (Kept { source, note }, row) in kept.chain(stored.unwrap_or_default()) {
             let fault = match keys.verify(&note) {

@@ -4,7 +4,6 @@ use account::log::EpochOpened;
 use proofs::checkpoint::Checkpoint;
 use sqlx::PgConnection;
 
-use super::tree::keys;
 use super::{Damage, Damaged, Roots, Verdict, part, readable};
 use crate::log::LogHead;
 use crate::{Error, Store};
@@ -55,7 +54,7 @@ impl Store {
             }
             return Ok(());
         };
-        match keys(&self.log_keyring, head)?.verify(note) {
+        match head.known_keys(&self.log_keyring)?.verify(note) {
             Err(error) => told(Damage::Checkpoint, format!("the log's own: {error}")),
             Ok(signed) if signed.size != head.size() => told(
                 Damage::Log,

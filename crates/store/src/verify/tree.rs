@@ -2,15 +2,13 @@
 
 use std::collections::BTreeSet;
 
-use credentials::Keyring;
 use proofs::Hash;
-use proofs::checkpoint::{Origin, VerifierKeys};
 use proofs::tree::{Edge, node_count};
 use sqlx::PgConnection;
 
 use super::{Damage, Damaged, Roots, Verdict, named, part, readable};
+use crate::Error;
 use crate::log::LogHead;
-use crate::{Corruption, Error};
 
 /// How many leaves are read at a time.
 const PAGE: u64 = 10_000;
@@ -203,11 +201,4 @@ async fn first_wrong(
         }
     }
     Ok(None)
-}
-
-/// The public keys of a log.
-pub(crate) fn keys(keyring: &Keyring, head: &LogHead) -> Result<VerifierKeys, Error> {
-    let keys = keyring.log_verifier_keys(&Origin::key_name(head.log_id))?;
-    VerifierKeys::parse(keys.iter().map(String::as_str))
-        .map_err(|error| Corruption::Log(error.to_string()).into())
 }

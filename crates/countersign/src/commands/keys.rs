@@ -236,5 +236,5 @@ fn use_json(using: &KeyUse) -> Value {
 fn table(rows: &[Value]) -> String {
     let columns = ["what", "key", "rows", "until", "latest"];
     let events = "events: each is under the key of its time, for ever";
-    crate::commands::table(&columns, rows) + events
+    super::table(&columns, rows) + events
 }

@@ -4,9 +4,9 @@ use serde_json::json;
 use service::Service;
 use store::{Role, connect};
 
+use super::{failed, table};
 use crate::assembly::Assembly;
 use crate::cli::ProjectionsCommand;
-use crate::commands::{failed, table};
 use crate::database::Database;
 use crate::failure::Failure;
 use crate::output::Output;

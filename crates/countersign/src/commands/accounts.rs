@@ -7,12 +7,12 @@ use serde_json::json;
 use service::Service;
 use zeroize::Zeroizing;
 
+use super::failed;
 use crate::cli::AccountCommand;
-use crate::commands::failed;
 use crate::failure::Failure;
 use crate::output::Output;
 
-pub(crate) async fn accounts(
+pub(super) async fn carry_out(
     service: &Service,
     command: &AccountCommand,
     output: Output,
