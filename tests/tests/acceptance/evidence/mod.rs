@@ -3,6 +3,7 @@
 pub(crate) mod canary;
 mod chain;
 pub(crate) mod command_line;
+mod commands_audit;
 mod commands_database;
 mod commands_people;
 mod erasure;
