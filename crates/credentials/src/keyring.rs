@@ -118,15 +118,36 @@ impl Root {
     }
 
     #[expect(clippy::expect_used, reason = "HMAC takes keys of any length")]
-    fn mac(&self, purpose: Purpose, parts: &[&[u8]]) -> Hmac<Sha256> {
+    fn mac_key(&self, purpose: Purpose) -> MacKey {
         let key = self.subkey(purpose, "mac");
-        let mut mac = Hmac::<Sha256>::new_from_slice(key.as_slice()).expect("any length");
+        MacKey(Hmac::<Sha256>::new_from_slice(key.as_slice()).expect("any length"))
+    }
+
+    fn tag(&self, purpose: Purpose, parts: &[&[u8]]) -> [u8; 32] {
+        let mac = self.mac_key(purpose).over(parts);
+        mac.finalize().into_bytes().into()
+    }
+}
+
+/// The key of one purpose, ready for many MACs.
+pub struct MacKey(Hmac<Sha256>);
+
+impl MacKey {
+    fn over(&self, parts: &[&[u8]]) -> Hmac<Sha256> {
+        let mut mac = self.0.clone();
         mac.update(&Zeroizing::new(length_prefixed(parts)));
         mac
     }
 
-    fn tag(&self, purpose: Purpose, parts: &[&[u8]]) -> [u8; 32] {
-        self.mac(purpose, parts).finalize().into_bytes().into()
+    /// Takes the same time whatever `tag` is.
+    pub fn fits(&self, parts: &[&[u8]], tag: &[u8]) -> bool {
+        self.over(parts).verify_slice(tag).is_ok()
+    }
+}
+
+impl fmt::Debug for MacKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("MacKey(…)")
     }
 }
 
@@ -246,16 +267,19 @@ impl Keyring {
     pub(crate) fn any_mac_fits(&self, purpose: Purpose, parts: &[&[u8]], tag: &[u8]) -> bool {
         let known = self.keys().known;
         known.all().fold(false, |fits, (_, root)| {
-            root.mac(purpose, parts).verify_slice(tag).is_ok() || fits
+            root.mac_key(purpose).fits(parts, tag) || fits
         })
     }
 
     /// Takes the same time whatever `tag` is; an unknown key fits nothing.
     pub fn verify_mac(&self, purpose: Purpose, key: KeyId, parts: &[&[u8]], tag: &[u8]) -> bool {
-        self.with_root(key, |root| {
-            root.mac(purpose, parts).verify_slice(tag).is_ok()
-        })
-        .unwrap_or(false)
+        self.mac_key(purpose, key)
+            .is_ok_and(|key| key.fits(parts, tag))
+    }
+
+    /// For many MACs under one key.
+    pub fn mac_key(&self, purpose: Purpose, key: KeyId) -> Result<MacKey, UnknownKey> {
+        self.with_root(key, |root| root.mac_key(purpose))
     }
 
     /// By which an account, a registration or a throttle is found. What is looked up stays under the

@@ -27,7 +27,7 @@ mod totp;
 pub use aead::{SealError, Unsealable};
 pub use context::PasswordContext;
 pub use hashing::{HashingSettings, WeakHashing};
-pub use keyring::{KeySource, Keyring, KeysLost, Purpose, Sealed, UnknownKey};
+pub use keyring::{KeySource, Keyring, KeysLost, MacKey, Purpose, Sealed, UnknownKey};
 pub use keys::{KeyFileError, KeyId, MasterKeys, NoFurtherKey, NotAKeyId};
 pub use log_signing::{LogSigner, Unsignable};
 pub use password::{

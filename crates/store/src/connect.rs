@@ -67,6 +67,14 @@ fn options(url: &str, role: Role) -> Result<PgConnectOptions, ConnectError> {
             ("plan_cache_mode", "force_generic_plan"),
             ("statement_timeout", role.patience()),
         ]);
+    // On a new database plans are made before there are statistics, and kept: what takes a batch of
+    // a long work list must not read all events for it.
+    let options = match role {
+        Role::Sequencer => {
+            options.options([("enable_hashjoin", "off"), ("enable_mergejoin", "off")])
+        }
+        Role::Owner | Role::App | Role::Reader => options,
+    };
     Ok(match role.name() {
         Some(name) => options.options([("role", name)]),
         None => options,

@@ -6,7 +6,7 @@
 
 use chrono::{DateTime, SecondsFormat, Utc};
 use cqrs_es::{Aggregate, DomainEvent};
-use credentials::{KeyId, Keyring, Purpose, UnknownKey};
+use credentials::{KeyId, Keyring, MacKey, Purpose, UnknownKey};
 use proofs::event::Preimage;
 use uuid::Uuid;
 
@@ -18,6 +18,32 @@ pub(crate) fn mac(keyring: &Keyring, key: KeyId, hash: &[u8; 32]) -> Result<[u8;
 
 pub(crate) fn mac_fits(keyring: &Keyring, key: KeyId, hash: &[u8], mac: &[u8]) -> bool {
     keyring.verify_mac(Purpose::EventMac, key, &[&key.0.to_be_bytes(), hash], mac)
+}
+
+/// Checks the MACs of many events: the key of the last is kept ready, and is that of the next as a
+/// rule.
+pub(crate) struct EventMacs<'k> {
+    keyring: &'k Keyring,
+    ready: Option<(KeyId, MacKey)>,
+}
+
+impl<'k> EventMacs<'k> {
+    pub(crate) const fn new(keyring: &'k Keyring) -> Self {
+        Self {
+            keyring,
+            ready: None,
+        }
+    }
+
+    /// Under an unknown key nothing fits.
+    pub(crate) fn fits(&mut self, key: KeyId, hash: &[u8], mac: &[u8]) -> bool {
+        if self.ready.as_ref().is_none_or(|(ready, _)| *ready != key) {
+            let made = self.keyring.mac_key(Purpose::EventMac, key);
+            self.ready = made.ok().map(|made| (key, made));
+        }
+        let (id, ready) = (key.0.to_be_bytes(), self.ready.as_ref());
+        ready.is_some_and(|(_, ready)| ready.fits(&[&id, hash], mac))
+    }
 }
 
 /// UTC with microseconds: its order as text is its order in time.

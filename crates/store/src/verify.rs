@@ -27,9 +27,11 @@ pub struct Progress {
 }
 
 const SNAPSHOT: &str = "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY";
-/// Both tables are read in the order of an index: neither is sorted or held.
+/// Both tables are read in the order of an index and merged: neither is sorted, held, or looked up
+/// row by row.
 const SETTINGS: &str = "SELECT set_config('statement_timeout', '0', true),
-    set_config('enable_sort', 'off', true), set_config('enable_hashjoin', 'off', true)";
+    set_config('enable_sort', 'off', true), set_config('enable_hashjoin', 'off', true),
+    set_config('enable_nestloop', 'off', true)";
 
 impl Store {
     /// Verifies the log up to its head, and that it continues the checkpoints in `kept` and those

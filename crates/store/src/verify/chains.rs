@@ -8,7 +8,7 @@ use sqlx::{PgConnection, Row};
 
 use super::{Damage, Damaged, Verdict, part, readable};
 use crate::error::key_id;
-use crate::event_row::mac_fits;
+use crate::event_row::EventMacs;
 use crate::{Error, Store};
 
 /// How often progress is told.
@@ -144,6 +144,7 @@ impl Store {
         verdict: &mut Verdict,
         each: &mut impl FnMut(u64),
     ) -> Result<(), Error> {
+        let mut macs = EventMacs::new(&self.keyring);
         let mut rows = sqlx::query(EVENTS).fetch(snapshot);
         while let Some(row) = rows.try_next().await? {
             let kind = row.try_get::<Option<&str>, _>(0)?.unwrap_or_default();
@@ -152,7 +153,7 @@ impl Store {
                 *stream = Stream::new(kind, id);
                 verdict.streams += 1;
             }
-            self.verify_event(&row, stream, given, verdict)?;
+            verify_event(&row, stream, (given, &mut macs), verdict)?;
             verdict.events += 1;
             if verdict.events.is_multiple_of(STEP) {
                 each(STEP);
@@ -161,104 +162,103 @@ impl Store {
         each(verdict.events % STEP);
         Ok(())
     }
+}
 
-    /// One damaged event is told once, and the next is judged as if it had been whole.
-    fn verify_event(
-        &self,
-        row: &PgRow,
-        stream: &mut Stream,
-        given: u64,
-        verdict: &mut Verdict,
-    ) -> Result<(), Error> {
-        let sequence = row.try_get::<Option<i64>, _>(2)?.unwrap_or_default();
-        let position = row.try_get::<Option<i64>, _>(11)?;
-        if sequence < stream.expected {
-            let what = "an event of this number stands twice, or has two positions";
-            verdict.add(stream.damaged(Damage::Forged, sequence, position, what));
-            return Ok(());
+/// One damaged event is told once, and the next is judged as if it had been whole.
+fn verify_event(
+    row: &PgRow,
+    stream: &mut Stream,
+    (given, macs): (u64, &mut EventMacs<'_>),
+    verdict: &mut Verdict,
+) -> Result<(), Error> {
+    let sequence = row.try_get::<Option<i64>, _>(2)?.unwrap_or_default();
+    let position = row.try_get::<Option<i64>, _>(11)?;
+    if sequence < stream.expected {
+        let what = "an event of this number stands twice, or has two positions";
+        verdict.add(stream.damaged(Damage::Forged, sequence, position, what));
+        return Ok(());
+    }
+    if sequence > stream.expected {
+        let what = format!("the history goes on with event {sequence}");
+        let mut gap = stream.damaged(Damage::Missing, stream.expected, None, what);
+        if stream.position.is_none() && position.is_some() {
+            // Before one that was logged.
+            gap.order = 0;
         }
-        if sequence > stream.expected {
-            let what = format!("the history goes on with event {sequence}");
-            let mut gap = stream.damaged(Damage::Missing, stream.expected, None, what);
-            if stream.position.is_none() && position.is_some() {
-                // Before one that was logged.
-                gap.order = 0;
-            }
-            verdict.add(gap);
-            stream.previous = None;
-        }
-        match self.fault_of(row, stream) {
-            Ok(None) => {}
-            Ok(Some((kind, what))) => {
-                verdict.add(stream.damaged(kind, sequence, position, what));
-            }
-            // A column that is empty, or not of its type.
-            Err(Error::Database(cause)) => {
-                let what = format!("it cannot be read: {cause}");
-                verdict.add(stream.damaged(Damage::Changed, sequence, position, what));
-            }
-            Err(other) => return Err(other),
-        }
-        if let Some(what) = stream.disorder(position, given, row.try_get(14).ok()) {
-            let kind = position.map_or(Damage::Unlogged, |_| Damage::Log);
+        verdict.add(gap);
+        stream.previous = None;
+    }
+    match fault_of(row, stream, macs) {
+        Ok(None) => {}
+        Ok(Some((kind, what))) => {
             verdict.add(stream.damaged(kind, sequence, position, what));
         }
-        stream.position = position.or(stream.position);
-        let known = [12, 8].map(|column| row.try_get::<&[u8], _>(column).ok());
-        stream.previous = known
-            .into_iter()
-            .flatten()
-            .next()
-            .and_then(|hash| hash.try_into().ok());
-        stream.expected = sequence.saturating_add(1);
-        Ok(())
+        // A column that is empty, or not of its type.
+        Err(Error::Database(cause)) => {
+            let what = format!("it cannot be read: {cause}");
+            verdict.add(stream.damaged(Damage::Changed, sequence, position, what));
+        }
+        Err(other) => return Err(other),
     }
+    if let Some(what) = stream.disorder(position, given, row.try_get(14).ok()) {
+        let kind = position.map_or(Damage::Unlogged, |_| Damage::Log);
+        verdict.add(stream.damaged(kind, sequence, position, what));
+    }
+    stream.position = position.or(stream.position);
+    let known = [12, 8].map(|column| row.try_get::<&[u8], _>(column).ok());
+    stream.previous = known
+        .into_iter()
+        .flatten()
+        .next()
+        .and_then(|hash| hash.try_into().ok());
+    stream.expected = sequence.saturating_add(1);
+    Ok(())
+}
 
-    fn fault_of(
-        &self,
-        row: &PgRow,
-        stream: &Stream,
-    ) -> Result<Option<(Damage, &'static str)>, Error> {
-        let (hash, logged): (&[u8], Option<&[u8]>) = (row.try_get(8)?, row.try_get(12)?);
-        let computed = |previous: &Hash| -> Result<Hash, Error> {
-            Ok(Preimage {
-                aggregate_type: &stream.kind,
-                aggregate_id: &stream.id,
-                sequence: row.try_get::<i64, _>(2)?.cast_unsigned(),
-                event_type: row.try_get(3)?,
-                event_version: row.try_get(4)?,
-                recorded_at: row.try_get(5)?,
-                payload: row.try_get(6)?,
-                metadata: row.try_get(7)?,
-            }
-            .hash(previous))
-        };
-        let fits = match &stream.previous {
-            Some(previous) => computed(previous)? == hash,
-            None => true,
-        };
-        let key = key_id(row.try_get(10)?);
-        let ours = key.is_ok_and(|key| {
-            row.try_get(9)
-                .is_ok_and(|mac: &[u8]| mac_fits(&self.keyring, key, hash, mac))
-        });
-        Ok(match (fits, ours, logged) {
-            (_, _, Some(logged)) if logged != hash => {
-                Some((Damage::Changed, "it is not the event that was logged"))
-            }
-            (false, true, _) => Some((Damage::Changed, "its content is not what was hashed")),
-            (false, false, _) => Some((Damage::Forged, "neither its hash nor its MAC fits")),
-            (true, false, _) => Some((
-                Damage::Forged,
-                "its MAC does not fit: this service did not write it",
-            )),
-            (true, true, Some(_)) if row.try_get::<Option<bool>, _>(13)? == Some(false) => Some((
-                Damage::Changed,
-                "its number of insertion is not the one that was logged",
-            )),
-            (true, true, _) => None,
-        })
-    }
+fn fault_of(
+    row: &PgRow,
+    stream: &Stream,
+    macs: &mut EventMacs<'_>,
+) -> Result<Option<(Damage, &'static str)>, Error> {
+    let (hash, logged): (&[u8], Option<&[u8]>) = (row.try_get(8)?, row.try_get(12)?);
+    let computed = |previous: &Hash| -> Result<Hash, Error> {
+        Ok(Preimage {
+            aggregate_type: &stream.kind,
+            aggregate_id: &stream.id,
+            sequence: row.try_get::<i64, _>(2)?.cast_unsigned(),
+            event_type: row.try_get(3)?,
+            event_version: row.try_get(4)?,
+            recorded_at: row.try_get(5)?,
+            payload: row.try_get(6)?,
+            metadata: row.try_get(7)?,
+        }
+        .hash(previous))
+    };
+    let fits = match &stream.previous {
+        Some(previous) => computed(previous)? == hash,
+        None => true,
+    };
+    let key = key_id(row.try_get(10)?);
+    let ours = key.is_ok_and(|key| {
+        row.try_get(9)
+            .is_ok_and(|mac: &[u8]| macs.fits(key, hash, mac))
+    });
+    Ok(match (fits, ours, logged) {
+        (_, _, Some(logged)) if logged != hash => {
+            Some((Damage::Changed, "it is not the event that was logged"))
+        }
+        (false, true, _) => Some((Damage::Changed, "its content is not what was hashed")),
+        (false, false, _) => Some((Damage::Forged, "neither its hash nor its MAC fits")),
+        (true, false, _) => Some((
+            Damage::Forged,
+            "its MAC does not fit: this service did not write it",
+        )),
+        (true, true, Some(_)) if row.try_get::<Option<bool>, _>(13)? == Some(false) => Some((
+            Damage::Changed,
+            "its number of insertion is not the one that was logged",
+        )),
+        (true, true, _) => None,
+    })
 }
 
 /// Columns of the log, none of which a damaged one has for sure.
