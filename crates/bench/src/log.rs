@@ -34,6 +34,24 @@ pub(crate) async fn measure(world: &World, events: u64, table: &mut Table) -> Ou
         .command(&["audit", "export", "--all", "--output", &bundle])
         .await?;
     table.bound("memory of audit export --all", "MiB", &[memory], MEMORY);
+    fed(world, events, table).await
+}
+
+/// The whole feed as lines, to one who follows it from the beginning.
+async fn fed(world: &World, events: u64, table: &mut Table) -> Outcome<()> {
+    let began = Instant::now();
+    let lines = world.feed().await?;
+    if lines < events {
+        return Err(format!("the feed told {lines} of {events} events").into());
+    }
+    println!("the whole feed: {:.0} events/s", rate(lines, began));
+    let memory = world.server_memory()?;
+    table.bound(
+        "memory of the server, feed read whole",
+        "MiB",
+        &[memory],
+        MEMORY,
+    );
     Ok(())
 }
 

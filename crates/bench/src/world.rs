@@ -56,6 +56,32 @@ impl World {
             .replacen("countersign_owner", &format!("countersign_{role}"), 1)
     }
 
+    /// Reads the feed of all events as lines, to its end; how many there were.
+    pub(crate) async fn feed(&self) -> Outcome<u64> {
+        let issue = ["staff", "issue", "--role", "auditor", "--name", "Bench"];
+        let token = run(self.folder.path(), &issue).await?;
+        let asked = self.client.get(format!("{}/audit/events", self.api));
+        let asked = asked
+            .bearer_auth(token.trim())
+            .header("Accept", "application/x-ndjson");
+        let mut answer = asked.send().await?.error_for_status()?;
+        let mut lines = 0;
+        while let Some(bytes) = answer.chunk().await? {
+            lines += bytes
+                .iter()
+                .map(|byte| u64::from(*byte == b'\n'))
+                .sum::<u64>();
+        }
+        Ok(lines)
+    }
+
+    /// The most memory that the server has used, in MiB.
+    pub(crate) fn server_memory(&self) -> Outcome<f64> {
+        let pid = self.server.id().ok_or("the server has ended")?;
+        let status = std::fs::read_to_string(format!("/proc/{pid}/status"))?;
+        Ok(high_water(&status).ok_or("no memory is told")?)
+    }
+
     /// A place for a file.
     pub(crate) fn file(&self, name: &str) -> String {
         self.folder.path().join(name).display().to_string()
@@ -172,14 +198,20 @@ async fn run(folder: &Path, arguments: &[&str]) -> Outcome<String> {
 async fn peak(pid: u32) -> f64 {
     let mut most = 0.0_f64;
     while let Ok(status) = tokio::fs::read_to_string(format!("/proc/{pid}/status")).await {
-        let told = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
-        let Some(kib) =
-            told.and_then(|told| told.trim().trim_end_matches(" kB").parse::<f64>().ok())
-        else {
+        let Some(told) = high_water(&status) else {
             break;
         };
-        most = most.max(kib / 1024.0);
+        most = most.max(told);
         tokio::time::sleep(std::time::Duration::from_millis(50)).await;
     }
     most
+}
+
+/// What a process's status tells, in MiB.
+fn high_water(status: &str) -> Option<f64> {
+    let told = status
+        .lines()
+        .find_map(|line| line.strip_prefix("VmHWM:"))?;
+    let kib = told.trim().trim_end_matches(" kB").parse::<f64>().ok()?;
+    Some(kib / 1024.0)
 }
