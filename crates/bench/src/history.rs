@@ -172,7 +172,7 @@ fn next(
     })
 }
 
-fn metadata(id: Uuid, key: &DataKey, at: DateTime<Utc>) -> Outcome<Metadata> {
+pub(crate) fn metadata(id: Uuid, key: &DataKey, at: DateTime<Utc>) -> Outcome<Metadata> {
     let random: &dyn Random = &SystemRandom;
     let conceal = |field, value: &str| key.conceal(id, field, value, random);
     Ok(Metadata {

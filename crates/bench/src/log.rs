@@ -1,12 +1,10 @@
 //! The log: verifying it, rebuilding what follows from it, and how soon an event is signed for.
 
-use std::sync::Arc;
 use std::time::Instant;
 
 use futures::TryStreamExt;
 use sha2::{Digest, Sha256};
 use sqlx::{Connection, PgConnection};
-use store::{Role, Store, connect};
 
 use crate::table::{Goal, Table};
 use crate::world::World;
@@ -72,8 +70,7 @@ async fn rebuild(world: &World, table: &mut Table) -> Outcome<()> {
 
 /// The rate of verification beside that of reading the same rows and hashing them.
 async fn verification(world: &World, table: &mut Table) -> Outcome<()> {
-    let pool = connect(&world.url("app"), Role::App, 2).await?;
-    let store = Store::new(pool, Arc::clone(&world.keyring));
+    let store = world.store().await?;
     let mut rounds = Vec::new();
     for _ in 0..ROUNDS {
         let floor = copy_and_hash(&world.url("owner")).await?;

@@ -5,13 +5,21 @@
     reason = "a table on the terminal is what this program makes"
 )]
 
+mod checks;
+mod client;
+mod commands;
+mod floors;
 mod history;
 mod log;
+mod people;
+mod sign_ins;
+mod stock;
 mod table;
 mod world;
 
 use std::error::Error;
 
+use sign_ins::Crowd;
 use table::Table;
 use world::World;
 
@@ -21,20 +29,47 @@ type Outcome<T> = Result<T, Box<dyn Error + Send + Sync>>;
 /// How many events the log is measured with, unless an argument says otherwise.
 const EVENTS: u64 = 1_000_000;
 
+/// People who sign in with a password, and have a session to check.
+const PLAIN: usize = 2_000;
+/// People with two-factor on; none signs in twice, since a code counts once.
+const TWO_FACTOR: usize = 4_000;
+
+/// What can be measured alone, by its name.
+const PARTS: [&str; 4] = ["sign-ins", "checks", "commands", "log"];
+
 #[tokio::main]
 async fn main() -> Outcome<()> {
-    let events = match std::env::args().nth(1) {
-        Some(text) => text.parse()?,
-        None => EVENTS,
-    };
+    let (mut events, mut parts) = (EVENTS, Vec::new());
+    for argument in std::env::args().skip(1) {
+        match PARTS.iter().find(|part| **part == argument) {
+            Some(part) => parts.push(*part),
+            None if argument == "constant" => return floors::serve_constant().await,
+            None => events = argument.parse()?,
+        }
+    }
+    let wanted = |part| parts.is_empty() || parts.contains(&part);
     let mut table = Table::default();
     let world = World::start().await?;
-    log::measure(&world, events, &mut table).await?;
+    let hash = people::password_hash().await?;
+    let store = world.store().await?;
+    let plain = people::open(&store, &hash, PLAIN, false).await?;
+    let two_factor = people::open(&store, &hash, TWO_FACTOR, true).await?;
+    let crowd = Crowd::new(plain, two_factor);
+    if wanted("sign-ins") {
+        sign_ins::measure(&world, &crowd, &mut table).await?;
+    }
+    if wanted("checks") {
+        checks::measure(&world, &crowd, &mut table).await?;
+    }
+    if wanted("commands") {
+        commands::measure(&world, &store, &hash, &mut table).await?;
+    }
+    if wanted("log") {
+        log::measure(&world, events, &mut table).await?;
+    }
     world.stop().await?;
     print!("{table}");
-    std::fs::write(
-        "target/bench.json",
-        serde_json::to_vec_pretty(&table.json())?,
-    )?;
+    let report = serde_json::to_vec_pretty(&table.json())?;
+    std::fs::write("target/bench.json", report)?;
     Ok(())
 }

@@ -9,6 +9,8 @@ use serde_json::{Value, json};
 pub(crate) enum Goal {
     /// Ours over the floor, at least.
     AtLeast(f64),
+    /// Ours over the floor, at most.
+    AtMost(f64),
     /// Ours itself, at most.
     Bound(f64),
 }
@@ -92,6 +94,7 @@ impl Row {
     fn met(&self) -> bool {
         match (self.goal, self.ratio) {
             (Goal::AtLeast(least), Some(ratio)) => ratio >= least,
+            (Goal::AtMost(most), Some(ratio)) => ratio <= most,
             (Goal::Bound(most), _) => self.ours <= most,
             (_, None) => false,
         }
@@ -108,6 +111,7 @@ impl fmt::Display for Goal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::AtLeast(least) => write!(f, ">= {least}"),
+            Self::AtMost(most) => write!(f, "<= {most}"),
             Self::Bound(most) => write!(f, "ours <= {most}"),
         }
     }

@@ -1,5 +1,6 @@
 //! The service as people run it: the release binary on its embedded PostgreSQL.
 
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::sync::Arc;
@@ -7,6 +8,7 @@ use std::sync::Arc;
 use countersign::keys;
 use credentials::Keyring;
 use serde_json::{Value, json};
+use store::{Role, Store, connect};
 use tempfile::TempDir;
 use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
 use tokio::process::{Child, Command};
@@ -17,6 +19,7 @@ const PASSWORD: &str = "violet harbour tuning 41";
 
 pub(crate) struct World {
     server: Child,
+    pub(crate) address: SocketAddr,
     api: String,
     client: reqwest::Client,
     folder: TempDir,
@@ -42,12 +45,19 @@ impl World {
         let keys = keys::read(&folder.path().join("data/master.key"))?;
         Ok(Self {
             server,
+            address,
             api: format!("http://{address}/api/v1"),
             client: reqwest::Client::new(),
             owner_url: url.trim().to_owned(),
             keyring: Arc::new(Keyring::derive(&keys)),
             folder,
         })
+    }
+
+    /// The same database as the server's.
+    pub(crate) async fn store(&self) -> Outcome<Store> {
+        let pool = connect(&self.url("app"), Role::App, 16).await?;
+        Ok(Store::new(pool, Arc::clone(&self.keyring)))
     }
 
     /// The database as one of its roles: this user may be any of them.
@@ -166,12 +176,14 @@ fn command(folder: &Path, arguments: &[&str]) -> Outcome<Command> {
         .env("COUNTERSIGN_LISTEN", "127.0.0.1:0")
         .env("COUNTERSIGN_INTERNAL_LISTEN", "127.0.0.1:0")
         .env("COUNTERSIGN_LOG", "warn")
+        // Everybody signs in from this machine.
+        .env("COUNTERSIGN_SOURCE_LIMITS", "off")
         .kill_on_drop(true);
     Ok(command)
 }
 
 /// The server and the address that it listens on.
-async fn serve(folder: &Path) -> Outcome<(Child, String)> {
+async fn serve(folder: &Path) -> Outcome<(Child, SocketAddr)> {
     let mut server = command(folder, &["serve"])?
         .stdout(Stdio::piped())
         .spawn()?;
@@ -180,7 +192,7 @@ async fn serve(folder: &Path) -> Outcome<(Child, String)> {
     while let Some(line) = lines.next_line().await? {
         if let Some((_, rest)) = line.split_once("listening on ") {
             let address = rest.split(',').next().unwrap_or_default();
-            return Ok((server, address.to_owned()));
+            return Ok((server, address.parse()?));
         }
     }
     Err("the server ended before it was ready".into())
