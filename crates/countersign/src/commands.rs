@@ -103,7 +103,7 @@ pub(crate) async fn run(
                 }
                 command => beside(command, &assembly, output).await,
             };
-            assembly.pool.close().await;
+            assembly.store.close().await;
             database.close().await?;
             done
         }

@@ -103,7 +103,7 @@ pub(crate) async fn serve(
     if let Err(error) = publisher.publish().await {
         tracing::warn!(%error, "the last checkpoint was not kept");
     }
-    assembly.pool.close().await;
+    assembly.store.close().await;
     sequencer_pool.close().await;
     database.close().await?;
     outcome

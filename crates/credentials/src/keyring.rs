@@ -98,29 +98,41 @@ pub struct Sealed {
 }
 
 /// HKDF (RFC 5869) over one master key: extracted once, expanded for each use.
-struct Root(Hkdf<Sha256>);
+struct Root {
+    hkdf: Hkdf<Sha256>,
+    /// In the order of [`Purpose::ALL`].
+    mac_keys: Vec<MacKey>,
+    /// What data keys are wrapped under: every request opens one.
+    wrapping: Key,
+}
 
 impl Root {
     fn new(master: &Key) -> Self {
-        Self(Hkdf::new(Some(b"countersign/hkdf/1"), master.as_slice()))
+        let hkdf = Hkdf::new(Some(b"countersign/hkdf/1"), master.as_slice());
+        let mac_keys = Purpose::ALL.map(|purpose| MacKey::derive(&hkdf, purpose));
+        Self {
+            mac_keys: mac_keys.into(),
+            wrapping: subkey(&hkdf, Purpose::Wrapping, "seal"),
+            hkdf,
+        }
     }
 
-    #[expect(clippy::expect_used, reason = "HKDF gives up to 8160 bytes")]
     fn subkey(&self, purpose: Purpose, action: &str) -> Key {
-        let mut key = Zeroizing::new([0; 32]);
-        self.0
-            .expand_multi_info(
-                &[purpose.label().as_bytes(), b"/", action.as_bytes()],
-                &mut *key,
-            )
-            .expect("32 bytes are not too many");
-        key
+        subkey(&self.hkdf, purpose, action)
     }
 
-    #[expect(clippy::expect_used, reason = "HMAC takes keys of any length")]
+    fn sealing_key(&self, purpose: Purpose) -> Key {
+        match purpose {
+            Purpose::Wrapping => self.wrapping.clone(),
+            other => self.subkey(other, "seal"),
+        }
+    }
+
     fn mac_key(&self, purpose: Purpose) -> MacKey {
-        let key = self.subkey(purpose, "mac");
-        MacKey(Hmac::<Sha256>::new_from_slice(key.as_slice()).expect("any length"))
+        match self.mac_keys.get(purpose as usize) {
+            Some(key) => key.clone(),
+            None => MacKey::derive(&self.hkdf, purpose),
+        }
     }
 
     fn tag(&self, purpose: Purpose, parts: &[&[u8]]) -> [u8; 32] {
@@ -129,10 +141,28 @@ impl Root {
     }
 }
 
+#[expect(clippy::expect_used, reason = "HKDF gives up to 8160 bytes")]
+fn subkey(hkdf: &Hkdf<Sha256>, purpose: Purpose, action: &str) -> Key {
+    let mut key = Zeroizing::new([0; 32]);
+    hkdf.expand_multi_info(
+        &[purpose.label().as_bytes(), b"/", action.as_bytes()],
+        &mut *key,
+    )
+    .expect("32 bytes are not too many");
+    key
+}
+
 /// The key of one purpose, ready for many MACs.
+#[derive(Clone)]
 pub struct MacKey(Hmac<Sha256>);
 
 impl MacKey {
+    #[expect(clippy::expect_used, reason = "HMAC takes keys of any length")]
+    fn derive(hkdf: &Hkdf<Sha256>, purpose: Purpose) -> Self {
+        let key = subkey(hkdf, purpose, "mac");
+        Self(Hmac::<Sha256>::new_from_slice(key.as_slice()).expect("any length"))
+    }
+
     fn over(&self, parts: &[&[u8]]) -> Hmac<Sha256> {
         let mut mac = self.0.clone();
         mac.update(&Zeroizing::new(length_prefixed(parts)));
@@ -331,7 +361,7 @@ impl Keyring {
         plaintext: &[u8],
         random: &dyn Random,
     ) -> Result<Sealed, SealError> {
-        let key = self.with_root(key_id, |root| root.subkey(purpose, "seal"))?;
+        let key = self.with_root(key_id, |root| root.sealing_key(purpose))?;
         let bytes = with_purpose(purpose, context, |parts| {
             aead::seal(&key, parts, plaintext, random)
         })?;
@@ -345,7 +375,7 @@ impl Keyring {
         sealed: &Sealed,
     ) -> Result<Zeroizing<Vec<u8>>, Unsealable> {
         let key = self
-            .with_root(sealed.key_id, |root| root.subkey(purpose, "seal"))
+            .with_root(sealed.key_id, |root| root.sealing_key(purpose))
             .map_err(|e| Unsealable::UnknownKey(e.0))?;
         with_purpose(purpose, context, |parts| {
             aead::open(&key, parts, &sealed.bytes)

@@ -199,7 +199,7 @@ impl Store {
         let appends = !part.events.types.is_empty();
         let query = self.statement(&part, &beside, at)?;
         // Boxed: a statement of this many parameters would make every use case's future as large.
-        Box::pin(query.execute(&self.pool)).await?;
+        Box::pin(self.ready.execute(query)).await?;
         if appends {
             self.appended.notify_one();
         }

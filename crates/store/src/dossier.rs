@@ -105,13 +105,12 @@ impl Store {
         device: Option<&Token>,
         now: chrono::DateTime<chrono::Utc>,
     ) -> Result<SignInDossier, Error> {
-        let rows = sqlx::query(BY_ADDRESS)
+        let query = sqlx::query(BY_ADDRESS)
             .bind(address_hash.as_slice())
             .bind(device.map(Token::id))
             .bind(source_hash.as_slice())
-            .bind(now)
-            .fetch_all(&self.pool)
-            .await?;
+            .bind(now);
+        let rows = self.ready.fetch_all(query).await?;
         let row = rows
             .first()
             .ok_or(Error::Unavailable(sqlx::Error::RowNotFound))?;
@@ -133,13 +132,12 @@ impl Store {
 
     /// Everything that a decision about an account is made from.
     pub async fn dossier(&self, account: AccountId) -> Result<Option<Dossier>, Error> {
-        let rows = sqlx::query(BY_ACCOUNT)
+        let query = sqlx::query(BY_ACCOUNT)
             .bind(account.as_uuid())
             .bind(None::<Uuid>)
             .bind(None::<Vec<u8>>)
-            .bind(None::<chrono::DateTime<chrono::Utc>>)
-            .fetch_all(&self.pool)
-            .await?;
+            .bind(None::<chrono::DateTime<chrono::Utc>>);
+        let rows = self.ready.fetch_all(query).await?;
         self.dossier_from(&rows).await
     }
 

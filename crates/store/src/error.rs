@@ -1,5 +1,7 @@
 //! What can go wrong with the database, typed where it happens.
 
+use std::sync::Arc;
+
 use account::{CredentialId, StaffId};
 use credentials::{KeyId, SealError, UnknownKey, Unsealable, Unsignable};
 use thiserror::Error;
@@ -72,6 +74,17 @@ pub enum Corruption {
 }
 
 impl Error {
+    /// What failed for many at once.
+    pub(crate) fn shared(error: &Arc<sqlx::Error>) -> Self {
+        let refused = matches!(**error, sqlx::Error::Database(_));
+        let shared = sqlx::Error::AnyDriverError(Box::new(Arc::clone(error)));
+        if refused {
+            Self::Database(shared)
+        } else {
+            Self::Unavailable(shared)
+        }
+    }
+
     /// Constraint names are translated here and nowhere else.
     pub(crate) fn from_sqlx(error: sqlx::Error) -> Self {
         let sqlx::Error::Database(cause) = &error else {

@@ -21,8 +21,10 @@ mod key_usage;
 mod links;
 mod live_rows;
 mod log;
+mod lookup;
 mod outbox;
 mod projection;
+mod ready;
 mod rebuild;
 mod recovery;
 mod rekey;
@@ -44,6 +46,9 @@ use cqrs_es::persist::EventUpcaster;
 use credentials::Keyring;
 use sqlx::PgPool;
 use tokio::sync::Notify;
+
+use crate::lookup::Lookups;
+use crate::ready::Ready;
 
 pub use audit::{Feed, LoggedEvent};
 pub use check::{CheckReport, Finding, OnProgress};
@@ -75,6 +80,9 @@ pub use verify::{Damage, Damaged, Gap, Kept, Progress, Verdict};
 #[derive(Clone)]
 pub struct Store {
     pool: PgPool,
+    /// Of the same pool, for what every request does.
+    ready: Arc<Ready>,
+    lookups: Arc<Lookups>,
     keyring: Arc<Keyring>,
     log_keyring: Arc<Keyring>,
     upcasters: Arc<[Box<dyn EventUpcaster>]>,
@@ -94,7 +102,10 @@ impl Store {
         keyring: Arc<Keyring>,
         upcasters: Vec<Box<dyn EventUpcaster>>,
     ) -> Self {
+        let ready = Arc::new(Ready::of(pool.clone()));
         Self {
+            lookups: Arc::new(Lookups::over(Arc::clone(&ready))),
+            ready,
             pool,
             log_keyring: Arc::clone(&keyring),
             keyring,
@@ -116,10 +127,20 @@ impl Store {
     /// The same store over other connections, such as those of [`Role::Owner`].
     #[must_use]
     pub fn through(&self, pool: PgPool) -> Self {
+        let ready = Arc::new(Ready::of(pool.clone()));
         Self {
+            lookups: Arc::new(Lookups::over(Arc::clone(&ready))),
+            ready,
             pool,
             ..self.clone()
         }
+    }
+
+    /// Waits for all connections to end; every later statement fails.
+    pub async fn close(&self) {
+        let closing = self.pool.close();
+        self.ready.release();
+        closing.await;
     }
 
     pub fn keyring(&self) -> &Keyring {

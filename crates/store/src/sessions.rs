@@ -10,7 +10,6 @@ use sqlx::postgres::PgRow;
 
 use crate::error::key_id;
 use crate::row_mac::{row_mac, row_mac_fits};
-use crate::stream::state_columns;
 use crate::{Corruption, Error, Store};
 
 #[derive(Clone, Debug)]
@@ -165,24 +164,11 @@ pub(crate) fn profile_from(row: &PgRow) -> Result<Profile, Error> {
 }
 
 impl Store {
-    /// The session that `token` opens, with its account's settings: one indexed query. The row of a
+    /// The session that `token` opens, with its account's settings. The row of a
     /// session that has ended, put back, opens nothing: the account's state must know it, too.
     pub async fn session(&self, token: &Token) -> Result<Option<(SessionRecord, Profile)>, Error> {
-        let row = sqlx::query(concat!(
-            "SELECT s.*, t.email, t.created_at AS opened_at, t.password_changed_at, t.two_factor,
-                t.enabled_at, t.enrollment_expires_at, k.key_id AS data_key_id, k.wrapped, ",
-            state_columns!(),
-            " FROM sessions s
-            JOIN settings t ON t.account_id = s.account_id
-            JOIN data_keys k ON k.owner_id = s.account_id
-            LEFT JOIN states image ON image.aggregate_id = s.account_id::text
-                AND image.aggregate_type = 'account'
-            WHERE s.account_id = $1 AND s.session_id = $2",
-        ))
-        .bind(token.owner())
-        .bind(token.id())
-        .fetch_optional(&self.pool)
-        .await?;
+        let row = self.lookups.find((token.owner(), token.id())).await;
+        let row = row.map_err(|shared| Error::shared(&shared))?;
         let Some(row) = row else { return Ok(None) };
         let refused = |why: &str| {
             let (account, session) = (token.owner(), token.id());
@@ -208,7 +194,7 @@ impl Store {
     pub async fn touch(&self, record: &SessionRecord, now: DateTime<Utc>) -> Result<(), Error> {
         let mut seen = record.clone();
         seen.last_seen_at = now;
-        sqlx::query(
+        let query = sqlx::query(
             "UPDATE sessions SET last_seen_at = $3, mac = $4
             WHERE account_id = $1 AND session_id = $2 AND last_seen_at = $5 AND factors = $6",
         )
@@ -217,9 +203,8 @@ impl Store {
         .bind(now)
         .bind(seen.mac(&self.keyring)?)
         .bind(record.last_seen_at)
-        .bind(factors_text(&record.factors))
-        .execute(&self.pool)
-        .await?;
+        .bind(factors_text(&record.factors));
+        self.ready.execute(query).await?;
         Ok(())
     }
 

@@ -43,7 +43,7 @@ impl Store {
             outbox_since: row.try_get("outbox_since")?,
             jobs: row.try_get("jobs")?,
             pool_size: self.pool.size(),
-            pool_idle: u32::try_from(self.pool.num_idle()).unwrap_or(u32::MAX),
+            pool_idle: u32::try_from(self.pool.num_idle() + self.ready.idle()).unwrap_or(u32::MAX),
         })
     }
 

@@ -1,10 +1,8 @@
 //! Changes that ride on a cookie must come from our own pages. A bearer token is never sent by a
 //! browser on its own, and a request without cookies has nothing to ride on.
 
-use axum::extract::{Request, State};
+use axum::extract::Request;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, header};
-use axum::middleware::Next;
-use axum::response::{IntoResponse, Response};
 
 use crate::credentials::is_bearer;
 use crate::problem::{Code, Problem};
@@ -12,18 +10,14 @@ use crate::settings::Edge;
 
 const SEC_FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
 
-pub(super) async fn refuse_cross_site(
-    State(edge): State<Edge>,
-    request: Request,
-    next: Next,
-) -> Response {
+pub(super) fn refuse_cross_site(request: &Request, edge: &Edge) -> Result<(), Problem> {
     let headers = request.headers();
     let rides_on_cookie =
         !request.method().is_safe() && headers.contains_key(header::COOKIE) && !is_bearer(headers);
     if rides_on_cookie && !comes_from_us(headers, edge.origin()) {
-        return Problem::new(Code::CrossSiteRequest).into_response();
+        return Err(Problem::new(Code::CrossSiteRequest));
     }
-    next.run(request).await
+    Ok(())
 }
 
 /// `Sec-Fetch-Site` decides where it is present, else `Origin`. Neither is refused, and so is one

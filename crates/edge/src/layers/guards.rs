@@ -5,10 +5,9 @@ use std::any::Any;
 use std::error::Error;
 use std::time::Duration;
 
-use axum::body::Body;
+use axum::body::{Body, HttpBody};
 use axum::extract::Request;
 use axum::http::{HeaderMap, header};
-use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use http_body_util::{LengthLimitError, Limited};
 
@@ -19,20 +18,22 @@ const TIME_LIMIT: Duration = Duration::from_secs(30);
 pub const BODY_LIMIT: usize = 64 * 1024;
 
 /// Bounds the time until an answer begins. A stream that is being answered may go on.
-pub(super) async fn limit_time(request: Request, next: Next) -> Response {
-    match tokio::time::timeout(TIME_LIMIT, next.run(request)).await {
+pub(super) async fn limit_time(answer: impl Future<Output = Response>) -> Response {
+    match tokio::time::timeout(TIME_LIMIT, answer).await {
         Ok(response) => response,
         Err(elapsed) => Problem::unavailable(elapsed).into_response(),
     }
 }
 
 /// Refuses a body that announces too much, and cuts one that only turns out so.
-pub(super) async fn limit_body(request: Request, next: Next) -> Response {
+pub(super) fn limit_body(request: Request) -> Result<Request, Problem> {
     if announced_length(request.headers()).is_some_and(|length| length > BODY_LIMIT as u64) {
-        return Problem::new(Code::PayloadTooLarge).into_response();
+        return Err(Problem::new(Code::PayloadTooLarge));
     }
-    let limited = request.map(|body| Body::new(Limited::new(body, BODY_LIMIT)));
-    next.run(limited).await
+    if request.body().is_end_stream() {
+        return Ok(request);
+    }
+    Ok(request.map(|body| Body::new(Limited::new(body, BODY_LIMIT))))
 }
 
 /// Whether a body could not be read because it was longer than a limit, whoever set that.

@@ -1,9 +1,7 @@
 //! Security headers, on every answer. A handler that sets one of them keeps its own value: pages
 //! need another content policy than the API.
 
-use axum::extract::{Request, State};
 use axum::http::{HeaderName, HeaderValue, header};
-use axum::middleware::Next;
 use axum::response::Response;
 
 use crate::settings::Edge;
@@ -40,12 +38,7 @@ const ALWAYS: [(HeaderName, HeaderValue); 8] = [
     ),
 ];
 
-pub(super) async fn secure_headers(
-    State(edge): State<Edge>,
-    request: Request,
-    next: Next,
-) -> Response {
-    let mut response = next.run(request).await;
+pub(super) fn secure_headers(response: &mut Response, edge: &Edge) {
     let headers = response.headers_mut();
     for (name, value) in ALWAYS {
         headers.entry(name).or_insert(value);
@@ -53,5 +46,4 @@ pub(super) async fn secure_headers(
     if edge.strict_transport() {
         headers.insert(header::STRICT_TRANSPORT_SECURITY, STRICT_TRANSPORT);
     }
-    response
 }

@@ -3,43 +3,50 @@
 
 use std::time::Instant;
 
-use axum::extract::{MatchedPath, Request, State};
+use axum::extract::{MatchedPath, Request};
 use axum::http::{Extensions, Method};
-use axum::middleware::Next;
 use axum::response::Response;
 
-use super::RequestId;
+use crate::metrics::InFlight;
 use crate::problem;
 use crate::settings::Edge;
 
 const NO_ROUTE: &str = "(no route)";
 
-pub(super) async fn observe(State(edge): State<Edge>, request: Request, next: Next) -> Response {
-    let started = Instant::now();
-    let method = known_method(request.method());
-    let route = route(request.extensions());
-    let request_id = match request.extensions().get::<RequestId>() {
-        Some(RequestId(id)) => id.clone(),
-        None => String::new(),
-    };
-    let in_flight = edge.metrics().begin();
-    let response = next.run(request).await;
-    drop(in_flight);
+/// A request that is being answered.
+pub(super) struct Observed {
+    started: Instant,
+    method: &'static str,
+    route: String,
+    in_flight: InFlight,
+}
 
-    let latency = started.elapsed();
-    let status = response.status().as_u16();
-    edge.metrics().answered(method, &route, status, latency);
-    let code = problem::of(&response).map(|problem| problem.code().name());
-    tracing::info!(
-        request.id = request_id,
-        http.method = method,
-        http.route = route,
-        http.status = status,
-        http.latency_ms = latency.as_secs_f64() * 1000.0,
-        problem.code = code,
-        "request answered"
-    );
-    response
+impl Observed {
+    pub(super) fn begin(request: &Request, edge: &Edge) -> Self {
+        Self {
+            started: Instant::now(),
+            method: known_method(request.method()),
+            route: route(request.extensions()),
+            in_flight: edge.metrics().begin(),
+        }
+    }
+
+    pub(super) fn answered(self, response: &Response, request_id: &str, edge: &Edge) {
+        let (method, route, latency) = (self.method, self.route, self.started.elapsed());
+        drop(self.in_flight);
+        let status = response.status().as_u16();
+        edge.metrics().answered(method, &route, status, latency);
+        let code = problem::of(response).map(|problem| problem.code().name());
+        tracing::info!(
+            request.id = request_id,
+            http.method = method,
+            http.route = route,
+            http.status = status,
+            http.latency_ms = latency.as_secs_f64() * 1000.0,
+            problem.code = code,
+            "request answered"
+        );
+    }
 }
 
 /// As the description of the API has it. A path that only the catch-all takes is no route.

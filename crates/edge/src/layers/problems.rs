@@ -4,12 +4,10 @@ use std::error::Error;
 use std::fmt::{self, Write as _};
 use std::sync::Arc;
 
-use axum::extract::{Request, State};
+use axum::extract::Request;
 use axum::http::{HeaderValue, header};
-use axum::middleware::Next;
 use axum::response::Response;
 
-use super::RequestId;
 use crate::problem::Problem;
 
 /// What is known of a request that failed.
@@ -39,28 +37,28 @@ impl fmt::Debug for Render {
     }
 }
 
-pub(super) async fn render_problems(
-    State(Render(render)): State<Render>,
-    request: Request,
-    next: Next,
-) -> Response {
-    let asked = Asked {
-        request_id: match request.extensions().get::<RequestId>() {
-            Some(RequestId(id)) => id.clone(),
-            None => String::new(),
-        },
-        accept_language: request.headers().get(header::ACCEPT_LANGUAGE).cloned(),
-    };
-    let response = next.run(request).await;
-    let Some(problem) = response.extensions().get::<Problem>().cloned() else {
-        return response;
-    };
-    if let Some(cause) = problem.cause() {
-        log_cause(&problem, cause, &asked.request_id);
+impl Asked {
+    pub(super) fn of(request: &Request, request_id: &str) -> Self {
+        Self {
+            request_id: request_id.to_owned(),
+            accept_language: request.headers().get(header::ACCEPT_LANGUAGE).cloned(),
+        }
     }
-    let mut response = render(response, &problem, &asked);
-    response.headers_mut().remove(header::CONTENT_LENGTH);
-    response
+}
+
+impl Render {
+    /// An answer that is no problem stays as it is.
+    pub(super) fn problem_of(&self, response: Response, asked: &Asked) -> Response {
+        let Some(problem) = response.extensions().get::<Problem>().cloned() else {
+            return response;
+        };
+        if let Some(cause) = problem.cause() {
+            log_cause(&problem, cause, &asked.request_id);
+        }
+        let mut response = (self.0)(response, &problem, asked);
+        response.headers_mut().remove(header::CONTENT_LENGTH);
+        response
+    }
 }
 
 fn log_cause(problem: &Problem, cause: &(dyn Error + 'static), request_id: &str) {

@@ -1,9 +1,8 @@
 //! Every request has an id: its client's, if that is a decent one, or ours. It is found in the
 //! answer, in the log and in the metadata of events.
 
-use axum::extract::{Request, State};
+use axum::extract::Request;
 use axum::http::{HeaderMap, HeaderName, HeaderValue};
-use axum::middleware::Next;
 use axum::response::Response;
 
 use crate::settings::Edge;
@@ -15,19 +14,16 @@ const MAX_LENGTH: usize = 64;
 #[derive(Clone, Debug)]
 pub struct RequestId(pub String);
 
-pub(super) async fn assign_request_id(
-    State(edge): State<Edge>,
-    mut request: Request,
-    next: Next,
-) -> Response {
+pub(super) fn assign_request_id(request: &mut Request, edge: &Edge) -> String {
     let id = chosen_by_client(request.headers()).unwrap_or_else(|| edge.new_request_id());
-    let value = HeaderValue::from_str(&id);
-    request.extensions_mut().insert(RequestId(id));
-    let mut response = next.run(request).await;
-    if let Ok(value) = value {
+    request.extensions_mut().insert(RequestId(id.clone()));
+    id
+}
+
+pub(super) fn tell_request_id(response: &mut Response, id: &str) {
+    if let Ok(value) = HeaderValue::from_str(id) {
         response.headers_mut().insert(X_REQUEST_ID, value);
     }
-    response
 }
 
 /// A UUID, or at most 64 of `[A-Za-z0-9._-]`: the second includes the first.
