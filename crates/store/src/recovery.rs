@@ -176,6 +176,12 @@ impl Store {
 }
 
 impl Store {
+    /// Whether anything has happened that could live again.
+    pub async fn has_events(&self) -> Result<bool, Error> {
+        let any = sqlx::query_scalar("SELECT EXISTS (SELECT FROM events)");
+        Ok(any.fetch_one(&self.pool).await?)
+    }
+
     /// A page of streams in the order of their ids, and the last of them; none at the end.
     pub async fn streams_after(
         &self,

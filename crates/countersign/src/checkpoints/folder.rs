@@ -43,11 +43,24 @@ pub(crate) fn read_all(path: &Path) -> Result<Vec<Kept>, Failure> {
     files.iter().map(|file| read(file)).collect()
 }
 
-/// The newest of a log.
+/// The newest of a log, of those that are named as they are kept.
 pub(super) fn read_last(folder: &Path) -> Result<Option<Kept>, Failure> {
     let files = files(folder).map_err(|error| unreadable(folder, &error))?;
-    let last = files.into_iter().max_by_key(|file| order(file));
-    last.map(|file| read(&file)).transpose()
+    let named = files.iter().filter_map(|file| Some((order(file)?, file)));
+    let last = named.max_by_key(|(order, _)| *order);
+    last.map(|(_, file)| read(file)).transpose()
+}
+
+/// The newest of each log of which there are any.
+pub(super) fn read_last_of_each(folder: &Path) -> Result<Vec<Kept>, Failure> {
+    let logs = || match fs::read_dir(folder) {
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(Vec::new()),
+        Err(error) => Err(error),
+        Ok(entries) => entries.map(|entry| Ok(entry?.path())).collect(),
+    };
+    let logs = logs().map_err(|error| unreadable(folder, &error))?;
+    let last = logs.iter().map(|log| read_last(log));
+    last.filter_map(Result::transpose).collect()
 }
 
 /// Epoch and size, as the name of the file tells.

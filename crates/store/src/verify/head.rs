@@ -1,7 +1,6 @@
 //! The head of the log: what it says of itself, and what was signed.
 
 use account::log::EpochOpened;
-use proofs::checkpoint::Checkpoint;
 use sqlx::PgConnection;
 
 use super::{Damage, Damaged, Roots, Verdict, part, readable};
@@ -64,7 +63,7 @@ impl Store {
                 Damage::Log,
                 format!("its {} events are not those that were signed", signed.size),
             ),
-            Ok(signed) if !is_of(&signed, head, opened) => told(
+            Ok(signed) if signed.origin != head.origin() => told(
                 Damage::Log,
                 format!("its head was signed as of {}", signed.origin),
             ),
@@ -72,13 +71,4 @@ impl Store {
         }
         Ok(())
     }
-}
-
-/// Once a recovery has opened an epoch, what was signed before stands until the next event is
-/// logged.
-fn is_of(signed: &Checkpoint, head: &LogHead, opened: Option<&EpochOpened>) -> bool {
-    let not_signed_yet = opened
-        .is_some_and(|opened| signed.origin.epoch < opened.epoch && signed.size <= opened.size);
-    signed.origin.log == head.log_id
-        && (signed.origin.epoch == head.origin().epoch || not_signed_yet)
 }

@@ -12,4 +12,4 @@ mod rewrites;
 mod unreadable;
 mod untouched;
 mod upgrade;
-mod world;
+pub(crate) mod world;
