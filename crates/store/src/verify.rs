@@ -2,6 +2,7 @@
 //! and every checkpoint that was kept. One snapshot, in memory a page at a time; what is appended
 //! meanwhile is not looked at.
 
+mod attest;
 mod chains;
 mod checkpoints;
 mod head;
@@ -10,11 +11,12 @@ mod verdict;
 mod work_list;
 
 use proofs::Hash;
-use sqlx::{Connection, PgConnection};
+use sqlx::{Connection, PgConnection, Postgres, Transaction};
 
 use crate::log::LogHead;
 use crate::{Error, Store};
 
+pub use attest::Attested;
 pub use checkpoints::{Gap, Kept};
 pub(crate) use checkpoints::{is_acknowledged, openings};
 pub use verdict::{Damage, Damaged, Verdict};
@@ -42,9 +44,7 @@ impl Store {
         mut progress: impl FnMut(Progress),
     ) -> Result<Verdict, Error> {
         let mut connection = self.pool.acquire().await?;
-        let mut snapshot = connection.begin().await?;
-        sqlx::query(SNAPSHOT).execute(&mut *snapshot).await?;
-        sqlx::query(SETTINGS).execute(&mut *snapshot).await?;
+        let mut snapshot = begin(&mut connection).await?;
         let verdict = self.verify(&mut snapshot, kept, &mut progress).await?;
         snapshot.rollback().await?;
         Ok(verdict)
@@ -87,6 +87,13 @@ impl Store {
         }
         Ok(verdict)
     }
+}
+
+async fn begin(connection: &mut PgConnection) -> Result<Transaction<'_, Postgres>, Error> {
+    let mut snapshot = connection.begin().await?;
+    sqlx::query(SNAPSHOT).execute(&mut *snapshot).await?;
+    sqlx::query(SETTINGS).execute(&mut *snapshot).await?;
+    Ok(snapshot)
 }
 
 /// What cannot be read is damage as well, and keeps nothing else from being found: reads begin with

@@ -223,14 +223,22 @@ fn check_signed(
     Ok(Some(signed))
 }
 
+/// The head with its checkpoint, as far as that vouches for it.
+pub(crate) async fn signed_head(
+    keyring: &Keyring,
+    connection: &mut PgConnection,
+) -> Result<(LogHead, Option<Checkpoint>), Error> {
+    let head = LogHead::read(&mut *connection).await?;
+    let edge = read_edge(&head, connection).await?;
+    let signed = check_signed(&head, &edge, keyring)?;
+    Ok((head, signed))
+}
+
 impl Store {
     /// The head of the log with its checkpoint, as far as that vouches for it; none of a log that was
     /// never signed.
     pub async fn signed_head(&self) -> Result<(LogHead, Option<Checkpoint>), Error> {
         let mut connection = self.pool.acquire().await?;
-        let head = LogHead::read(&mut *connection).await?;
-        let edge = read_edge(&head, &mut connection).await?;
-        let signed = check_signed(&head, &edge, &self.log_keyring)?;
-        Ok((head, signed))
+        signed_head(&self.log_keyring, &mut connection).await
     }
 }

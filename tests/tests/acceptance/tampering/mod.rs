@@ -1,5 +1,6 @@
 //! History changed by a hostile administrator of the database: `audit verify` finds it, and names
 //! where and what. Nothing is found where nobody did anything.
+mod bundles;
 mod columns;
 mod deletions;
 mod forger;
