@@ -111,7 +111,7 @@ impl Store {
     }
 
     async fn openings_in_force(&self, head: &LogHead) -> Result<Vec<EpochOpened>, Error> {
-        let mut openings = openings(&self.pool).await?;
+        let mut openings = openings(&self.keyring, &self.pool).await?;
         openings.retain(|opened| opened.epoch <= head.origin().epoch);
         Ok(openings)
     }
@@ -126,7 +126,7 @@ impl Store {
         (command, now): (Uuid, DateTime<Utc>),
     ) -> Result<EpochOpened, Error> {
         let head = lead.head().await?;
-        let told = openings(&self.pool).await?.pop();
+        let told = openings(&self.keyring, &self.pool).await?.pop();
         let unfinished = told.filter(|told| {
             let same = told.size == lost.size && told.lost == lost.lost;
             same && told.epoch > head.origin().epoch.max(lost.epoch)

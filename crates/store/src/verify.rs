@@ -75,7 +75,7 @@ impl Store {
         let Some(head) = head else {
             return Ok(verdict);
         };
-        let openings = checkpoints::openings_told(snapshot, &mut verdict).await?;
+        let openings = checkpoints::openings_told(&self.keyring, snapshot, &mut verdict).await?;
         let kept = self
             .kept_checkpoints(&head, kept, snapshot, &mut verdict)
             .await?;

@@ -2,15 +2,18 @@
 
 use std::collections::BTreeSet;
 
-use account::log::{EpochOpened, LogEvent};
+use account::log::{EpochOpened, LOG_STREAM, Log, LogEvent};
 use chrono::{DateTime, Utc};
+use cqrs_es::Aggregate;
+use credentials::Keyring;
 use data_encoding::HEXLOWER;
 use proofs::checkpoint::{Checkpoint, Origin};
+use proofs::event::GENESIS;
 use sqlx::{PgConnection, PgExecutor};
 
 use super::{Damage, Damaged, Roots, Verdict, named, part, readable};
 use crate::log::LogHead;
-use crate::{Error, Store};
+use crate::{Error, Store, StoredEvent};
 
 /// A checkpoint that somebody kept.
 #[derive(Clone, Debug)]
@@ -190,27 +193,46 @@ fn gap(opened: &EpochOpened) -> Gap {
     }
 }
 
-/// The recoveries that the log tells of; that their events are genuine is checked with all others.
-pub(crate) async fn openings(executor: impl PgExecutor<'_>) -> Result<Vec<EpochOpened>, Error> {
-    let payloads = sqlx::query_scalar::<_, Option<String>>(
-        "SELECT payload::text FROM events WHERE aggregate_type = 'log' ORDER BY sequence",
-    )
-    .fetch_all(executor)
-    .await?;
-    let opened = payloads
-        .iter()
-        .flatten()
-        .filter_map(|payload| serde_json::from_str(payload).ok());
-    Ok(opened.map(|LogEvent::EpochOpened(opened)| opened).collect())
+/// Its events, of which one after the other has to be genuine. Whether they have their places in the
+/// log is checked with all others.
+const OPENINGS: &str = "
+    SELECT aggregate_type, aggregate_id, sequence, event_type, event_version, recorded_at,
+        payload::text AS payload, metadata::text AS metadata, hash, mac, key_id,
+        NULL::bigint AS position
+    FROM events WHERE aggregate_id = $1 AND aggregate_type = $2 ORDER BY sequence";
+
+/// The recoveries that the log tells of, up to the first event that this service did not write.
+pub(crate) async fn openings(
+    keyring: &Keyring,
+    executor: impl PgExecutor<'_>,
+) -> Result<Vec<EpochOpened>, Error> {
+    let events = sqlx::query_as::<_, StoredEvent>(OPENINGS)
+        .bind(LOG_STREAM.to_string())
+        .bind(Log::TYPE)
+        .fetch_all(executor)
+        .await?;
+    let (mut tip, mut openings) = (GENESIS, Vec::new());
+    for (expected, event) in (1..).zip(events) {
+        let genuine = event.verify(keyring, &tip).ok();
+        let Some(hash) = genuine.filter(|_| event.sequence == expected) else {
+            break;
+        };
+        tip = hash;
+        if let Ok(LogEvent::EpochOpened(opened)) = serde_json::from_str(&event.payload) {
+            openings.push(opened);
+        }
+    }
+    Ok(openings)
 }
 
 /// As [`openings`], where what cannot be read is damage.
 pub(super) async fn openings_told(
+    keyring: &Keyring,
     snapshot: &mut PgConnection,
     verdict: &mut Verdict,
 ) -> Result<Vec<EpochOpened>, Error> {
     part(snapshot).await?;
-    let told = openings(&mut *snapshot).await;
+    let told = openings(keyring, &mut *snapshot).await;
     let place = Damaged::of_log(Damage::Unreadable, None, "what the log says of itself");
     Ok(readable(told, place, snapshot, verdict)
         .await?

@@ -7,6 +7,7 @@ mod forger;
 mod insertions;
 mod life;
 mod log;
+mod openings;
 mod order;
 mod read_models;
 mod rewrites;
