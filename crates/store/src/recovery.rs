@@ -16,8 +16,14 @@ use crate::sequencer::Lead;
 use crate::verify::{is_acknowledged, openings};
 use crate::{Beside, Corruption, Entry, Error, Issued, Kept, Store};
 
-/// How many streams are listed at a time.
-const PAGE: i64 = 500;
+/// Some streams at a time: also one whose first event, or whose state, somebody has deleted.
+const STREAMS: &str = "
+    (SELECT DISTINCT aggregate_id FROM events
+        WHERE aggregate_type = $1 AND aggregate_id > $2 ORDER BY aggregate_id LIMIT 500)
+    UNION
+    (SELECT aggregate_id FROM states
+        WHERE aggregate_type = $1 AND aggregate_id > $2 ORDER BY aggregate_id LIMIT 500)
+    ORDER BY aggregate_id LIMIT 500";
 
 /// What kept checkpoints tell that the log no longer has.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -188,16 +194,11 @@ impl Store {
         aggregate_type: &str,
         after: &str,
     ) -> Result<Option<(Vec<Uuid>, String)>, Error> {
-        let page = sqlx::query_scalar::<_, String>(
-            "SELECT aggregate_id FROM events
-            WHERE aggregate_type = $1 AND sequence = 1 AND aggregate_id > $2
-            ORDER BY aggregate_id LIMIT $3",
-        )
-        .bind(aggregate_type)
-        .bind(after)
-        .bind(PAGE)
-        .fetch_all(&self.pool)
-        .await?;
+        let page = sqlx::query_scalar::<_, String>(STREAMS)
+            .bind(aggregate_type)
+            .bind(after)
+            .fetch_all(&self.pool)
+            .await?;
         let ids = page.iter().filter_map(|id| id.parse().ok()).collect();
         Ok(page.last().map(|last| (ids, last.clone())))
     }
