@@ -27,8 +27,8 @@ fn forged(size: i64, lost: &Checkpoint, epoch: u32) -> String {
 #[tokio::test]
 async fn what_was_lost_is_acknowledged_by_no_event_that_this_service_did_not_write() {
     let world = World::live().await;
-    let last = std::fs::read_to_string(world.kept().last().unwrap()).unwrap();
-    let lost = Checkpoint::read(&last).unwrap();
+    let note = std::fs::read_to_string(world.kept().last().unwrap()).unwrap();
+    let lost = Checkpoint::read(&note).unwrap();
     for head in ["epoch", "2"] {
         let mut case = world.backup().await;
         case.execute(&forged(world.middle, &lost, 2)).await;
@@ -45,8 +45,8 @@ async fn what_was_lost_is_acknowledged_by_no_event_that_this_service_did_not_wri
 #[tokio::test]
 async fn a_recovery_does_not_go_on_from_one_that_this_service_did_not_write() {
     let world = World::live().await;
-    let last = std::fs::read_to_string(world.kept().last().unwrap()).unwrap();
-    let lost = Checkpoint::read(&last).unwrap();
+    let note = std::fs::read_to_string(world.kept().last().unwrap()).unwrap();
+    let lost = Checkpoint::read(&note).unwrap();
     let mut case = world.backup().await;
     case.execute(&forged(world.middle, &lost, 2)).await;
     let output = case.run(&["recover", "--reason", "restored"]).await;
