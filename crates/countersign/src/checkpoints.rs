@@ -20,7 +20,7 @@ fn path_of(head: &LogHead, day: chrono::NaiveDate) -> PathBuf {
     let (origin, size) = (head.origin(), head.size());
     Path::new(&origin.log.to_string())
         .join(day.to_string())
-        .join(format!("{}-{size:012}", origin.epoch))
+        .join(Kept::name_of(origin.epoch, size))
 }
 
 /// A database that does not continue a checkpoint of its own was restored from a backup: sessions that
@@ -44,7 +44,7 @@ pub(crate) async fn refuse_restored(
     let own = folder.join(head.log_id.to_string());
     let Some(kept) = each
         .iter()
-        .find(|kept| Path::new(&kept.source).starts_with(&own))
+        .find(|kept| Path::new(&kept.place).starts_with(&own))
     else {
         return Ok(());
     };
@@ -52,12 +52,16 @@ pub(crate) async fn refuse_restored(
         Failure::Failed(format!(
             "whether the database was restored from a backup cannot be told: its last kept checkpoint \
              {} is not one ({error})",
-            kept.source
+            kept.source()
         ))
     })?;
     // The first of an epoch may not be kept yet; one of an epoch that is over is for `audit verify`.
     let continues = last.origin < signed.origin
-        || last.origin == signed.origin && store.continues(&head, &last).await.map_err(damaged)?;
+        || last.origin == signed.origin
+            && store
+                .continues(&head, (last.origin.epoch, last.size), &last.root)
+                .await
+                .map_err(damaged)?;
     if continues {
         Ok(())
     } else {
@@ -73,7 +77,7 @@ fn restored(kept: &Kept) -> Failure {
     Failure::Failed(format!(
         "the database is not what it was at its checkpoint {}: if it was restored from a backup, \
          what ended since would live again. Run `countersign recover --reason …`, then start again",
-        kept.source
+        kept.source()
     ))
 }
 

@@ -2,19 +2,19 @@
 //! the log goes on in a new epoch, which tells what of it is lost.
 
 use std::cmp::Reverse;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use account::log::{EpochOpened, LOG_STREAM, Log, LogCommand, LostCheckpoint};
 use account::{Actor, Metadata};
 use chrono::{DateTime, Utc};
 use data_encoding::HEXLOWER;
-use proofs::checkpoint::Checkpoint;
+use proofs::Hash;
 use uuid::Uuid;
 
 use crate::log::LogHead;
 use crate::sequencer::Lead;
-use crate::verify::{is_acknowledged, openings};
-use crate::{Beside, Corruption, Entry, Error, Issued, Kept, Store};
+use crate::verify::{KeptCheckpoints, Mark, is_acknowledged, openings};
+use crate::{Beside, Corruption, Entry, Error, Issued, Store};
 
 /// Some streams at a time: also one whose first event, or whose state, somebody has deleted.
 const STREAMS: &str = "
@@ -63,36 +63,35 @@ impl Store {
     }
 
     /// Holds kept checkpoints against the log. What an earlier recovery told is not told again.
-    pub async fn lost_history(&self, head: &LogHead, kept: &[Kept]) -> Result<LostHistory, Error> {
-        let keys = head.known_keys(&self.log_keyring)?;
+    pub async fn lost_history(
+        &self,
+        head: &LogHead,
+        mut kept: KeptCheckpoints,
+    ) -> Result<LostHistory, Error> {
         let openings = self.openings_in_force(head).await?;
-        let (mut epochs, mut foreign) = (BTreeMap::<u32, Vec<Checkpoint>>::new(), Vec::new());
-        for Kept { source, note } in kept {
-            match keys.verify(note) {
-                Ok(signed) if signed.origin.log == head.log_id => {
-                    epochs.entry(signed.origin.epoch).or_default().push(signed);
-                }
-                _ => foreign.push(source.clone()),
-            }
-        }
-        let last_known = epochs.keys().next_back().copied().unwrap_or(0);
+        let mut marks = kept.take(head.log_id);
+        marks.sort_by_key(|mark| (mark.epoch, Reverse(mark.size)));
+        let last_known = marks.last().map_or(0, |mark| mark.epoch);
         let (mut agreed, mut forked, mut lost) = (BTreeSet::from([0]), None, Vec::new());
-        for (epoch, mut checkpoints) in epochs {
-            checkpoints.sort_by_key(|checkpoint| Reverse(checkpoint.size));
-            checkpoints.retain(|checkpoint| !is_acknowledged(&openings, checkpoint));
+        for of_epoch in marks.chunk_by(|one, other| one.epoch == other.epoch) {
             let mut last_lost = None;
-            for checkpoint in checkpoints {
-                let size = checkpoint.size;
-                if self.continues(head, &checkpoint).await? {
+            for Mark {
+                size, root, epoch, ..
+            } in of_epoch
+            {
+                if is_acknowledged(&openings, *epoch, *size, root) {
+                    continue;
+                }
+                if self.continues(head, (*epoch, *size), root).await? {
                     // It continues the smaller ones of the same epoch.
-                    agreed.insert(size);
+                    agreed.insert(*size);
                     break;
                 }
-                forked = forked.or(Some(size)).min(Some(size));
+                forked = forked.or(Some(*size)).min(Some(*size));
                 last_lost.get_or_insert(LostCheckpoint {
-                    epoch,
-                    size,
-                    root: HEXLOWER.encode(&checkpoint.root),
+                    epoch: *epoch,
+                    size: *size,
+                    root: HEXLOWER.encode(root),
                 });
             }
             lost.extend(last_lost);
@@ -103,17 +102,21 @@ impl Store {
             size: common.unwrap_or_else(|| head.size()),
             lost,
             epoch: head.origin().epoch.max(last_known),
-            foreign,
+            foreign: kept.foreign().collect(),
         })
     }
 
-    /// Whether the log as it is stored grew from this checkpoint.
-    pub async fn continues(&self, head: &LogHead, checkpoint: &Checkpoint) -> Result<bool, Error> {
-        let Checkpoint { origin, size, root } = checkpoint;
-        if origin.epoch > head.origin().epoch || *size > head.size() {
+    /// Whether the log as it is stored grew from one that had this root in this epoch, at this size.
+    pub async fn continues(
+        &self,
+        head: &LogHead,
+        (epoch, size): (u32, u64),
+        root: &Hash,
+    ) -> Result<bool, Error> {
+        if epoch > head.origin().epoch || size > head.size() {
             return Ok(false);
         }
-        Ok(*size == 0 || self.root_at(*size).await?.as_ref() == Some(root))
+        Ok(size == 0 || self.root_at(size).await?.as_ref() == Some(root))
     }
 
     async fn openings_in_force(&self, head: &LogHead) -> Result<Vec<EpochOpened>, Error> {

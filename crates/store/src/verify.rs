@@ -6,19 +6,21 @@ mod attest;
 mod chains;
 mod checkpoints;
 mod head;
+mod kept;
 mod tree;
 mod verdict;
 mod work_list;
 
-use proofs::Hash;
 use sqlx::{Connection, PgConnection, Postgres, Transaction};
 
 use crate::log::LogHead;
 use crate::{Error, Store};
 
 pub use attest::Attested;
-pub use checkpoints::{Gap, Kept};
+pub use checkpoints::Gap;
 pub(crate) use checkpoints::{is_acknowledged, openings};
+pub(crate) use kept::Mark;
+pub use kept::{Kept, KeptCheckpoints};
 pub use verdict::{Damage, Damaged, Verdict};
 
 /// How far a verification has come.
@@ -40,7 +42,7 @@ impl Store {
     /// that the database itself remembers.
     pub async fn verify_log(
         &self,
-        kept: Vec<Kept>,
+        kept: KeptCheckpoints,
         mut progress: impl FnMut(Progress),
     ) -> Result<Verdict, Error> {
         let mut connection = self.pool.acquire().await?;
@@ -53,7 +55,7 @@ impl Store {
     async fn verify(
         &self,
         snapshot: &mut PgConnection,
-        kept: Vec<Kept>,
+        mut kept: KeptCheckpoints,
         progress: &mut impl FnMut(Progress),
     ) -> Result<Verdict, Error> {
         let mut verdict = Verdict::default();
@@ -76,14 +78,14 @@ impl Store {
             return Ok(verdict);
         };
         let openings = checkpoints::openings_told(&self.keyring, snapshot, &mut verdict).await?;
-        let kept = self
-            .kept_checkpoints(&head, kept, snapshot, &mut verdict)
-            .await?;
-        let sizes = kept.iter().map(|kept| kept.checkpoint.size).collect();
-        let roots = tree::verify(&head, sizes, snapshot, &mut verdict, &mut each).await?;
-        if let Some(roots) = roots {
-            self.verify_head(&head, &roots, &openings, &mut verdict)?;
-            checkpoints::compare(&kept, &head, &roots, &openings, snapshot, &mut verdict).await?;
+        kept.add_stored(snapshot, &mut verdict).await?;
+        let mut marks = kept.take(head.log_id);
+        kept.tell(&mut verdict);
+        let root = tree::verify(&head, &mut marks, snapshot, &mut verdict, &mut each).await?;
+        if let Some(root) = root {
+            self.verify_head(&head, root, &openings, &mut verdict)?;
+            let kept = (&kept, marks.as_slice());
+            checkpoints::compare(kept, &head, &openings, snapshot, &mut verdict).await?;
         }
         Ok(verdict)
     }
@@ -137,6 +139,3 @@ async fn named(mut damaged: Damaged, snapshot: &mut PgConnection) -> Result<Dama
     }
     Ok(damaged)
 }
-
-/// Roots of the tree by its sizes.
-type Roots = std::collections::BTreeMap<u64, Hash>;

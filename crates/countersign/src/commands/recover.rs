@@ -71,10 +71,10 @@ async fn carry_out(
     configuration: &Configuration,
     output: Output,
 ) -> Result<Recovered, Failure> {
-    let kept = kept_checkpoints(configuration, &options.checkpoints)?;
+    let kept = kept_checkpoints(store, configuration, &options.checkpoints)?;
     let because = |error: store::Error| Failure::because(&error);
     let head = lead.head().await.map_err(because)?;
-    let lost = store.lost_history(&head, &kept).await.map_err(because)?;
+    let lost = store.lost_history(&head, kept).await.map_err(because)?;
     for source in &lost.foreign {
         output.note(format_args!(
             "{source} is not signed by a key of this log: it is not taken into account"

@@ -67,7 +67,9 @@ impl Store {
         snapshot: &mut PgConnection,
         account: AccountId,
     ) -> Result<Option<Attested>, Error> {
-        let verdict = self.verify(snapshot, Vec::new(), &mut |_| {}).await?;
+        let verdict = self
+            .verify(snapshot, self.no_checkpoints(), &mut |_| {})
+            .await?;
         if let Some(first) = verdict.damaged.first() {
             let stream = first.stream.as_deref().unwrap_or("the log");
             let what = format!("it is not whole: {stream}: {}: {}", first.kind, first.what);

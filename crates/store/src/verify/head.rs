@@ -1,9 +1,10 @@
 //! The head of the log: what it says of itself, and what was signed.
 
 use account::log::EpochOpened;
+use proofs::Hash;
 use sqlx::PgConnection;
 
-use super::{Damage, Damaged, Roots, Verdict, part, readable};
+use super::{Damage, Damaged, Verdict, part, readable};
 use crate::log::LogHead;
 use crate::{Error, Store};
 
@@ -30,11 +31,11 @@ async fn read_one(snapshot: &mut PgConnection, verdict: &mut Verdict) -> Result<
 }
 
 impl Store {
-    /// The checkpoint that the database itself holds.
+    /// The checkpoint that the database itself holds, against the root at its size.
     pub(super) fn verify_head(
         &self,
         head: &LogHead,
-        roots: &Roots,
+        root: Option<Hash>,
         openings: &[EpochOpened],
         verdict: &mut Verdict,
     ) -> Result<(), Error> {
@@ -59,7 +60,7 @@ impl Store {
                 Damage::Log,
                 format!("its head says {}, {} were signed", head.size(), signed.size),
             ),
-            Ok(signed) if roots.get(&signed.size) != Some(&signed.root) => told(
+            Ok(signed) if root != Some(signed.root) => told(
                 Damage::Log,
                 format!("its {} events are not those that were signed", signed.size),
             ),

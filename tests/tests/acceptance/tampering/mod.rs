@@ -5,6 +5,7 @@ mod columns;
 mod deletions;
 mod forger;
 mod insertions;
+mod kept;
 mod life;
 mod log;
 mod openings;
