@@ -133,6 +133,35 @@ impl VerifierKeys {
         self.0.iter().map(String::as_str)
     }
 
+    /// Ready for any number of notes.
+    pub fn verifier(&self) -> Verifier {
+        let verifier = |key| StandardVerifier::new(key).ok();
+        let known = self.iter().filter_map(verifier);
+        Verifier(VerifierList::new(
+            known.map(|key| Box::new(key) as _).collect(),
+        ))
+    }
+
+    /// As [`Verifier::verify`].
+    pub fn verify(&self, note: &str) -> Result<Checkpoint, NotACheckpoint> {
+        self.verifier().verify(note)
+    }
+
+    pub(crate) fn verify_text(&self, note: &str, name: &str) -> Result<String, NotACheckpoint> {
+        self.verifier().verify_text(note, name)
+    }
+}
+
+/// Public keys of one log, taken apart.
+pub struct Verifier(VerifierList);
+
+impl std::fmt::Debug for Verifier {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Verifier").finish_non_exhaustive()
+    }
+}
+
+impl Verifier {
     /// The checkpoint, if a known key of its log has signed it and no known key's signature is
     /// wrong.
     pub fn verify(&self, note: &str) -> Result<Checkpoint, NotACheckpoint> {
@@ -142,16 +171,14 @@ impl VerifierKeys {
     }
 
     /// The text of a note that a key of this name has signed.
-    pub(crate) fn verify_text(&self, note: &str, name: &str) -> Result<String, NotACheckpoint> {
+    fn verify_text(&self, note: &str, name: &str) -> Result<String, NotACheckpoint> {
         let signatures = note.rsplit_once("\n\n");
         let signatures = signatures.map_or(0, |(_, lines)| lines.lines().count());
         let note = Note::from_bytes(note.as_bytes()).map_err(|_| NotACheckpoint::Malformed)?;
-        let (signed, unknown) = note
-            .verify(&self.verifiers())
-            .map_err(|error| match error {
-                signed_note::NoteError::InvalidSignature { .. } => NotACheckpoint::WrongSignature,
-                _ => NotACheckpoint::UnknownKey,
-            })?;
+        let (signed, unknown) = note.verify(&self.0).map_err(|error| match error {
+            signed_note::NoteError::InvalidSignature { .. } => NotACheckpoint::WrongSignature,
+            _ => NotACheckpoint::UnknownKey,
+        })?;
         // The library skips what a known key signs a second time, right or wrong.
         if signed.len() + unknown.len() != signatures {
             return Err(NotACheckpoint::SignedTwice);
@@ -160,12 +187,6 @@ impl VerifierKeys {
             return Err(NotACheckpoint::UnknownKey);
         }
         String::from_utf8(note.text().to_vec()).map_err(|_| NotACheckpoint::Malformed)
-    }
-
-    fn verifiers(&self) -> VerifierList {
-        let verifier = |key| StandardVerifier::new(key).ok();
-        let known = self.iter().filter_map(verifier);
-        VerifierList::new(known.map(|key| Box::new(key) as _).collect())
     }
 }
 

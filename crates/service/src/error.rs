@@ -71,6 +71,15 @@ impl Error {
         Self::Internal(cause.into())
     }
 
+    /// Whether rows are not what this service wrote.
+    pub(crate) fn is_damage(&self) -> bool {
+        let Self::Internal(cause) = self else {
+            return false;
+        };
+        let cause = cause.downcast_ref::<store::Error>();
+        cause.is_some_and(store::Error::is_damage)
+    }
+
     /// A refusal as its caller is told. Refusals that a use case answers itself do not come here.
     pub(crate) fn from_refusal(refusal: Refusal, now: DateTime<Utc>) -> Self {
         match refusal {

@@ -9,7 +9,7 @@ use proofs::checkpoint::Checkpoint;
 use proofs::event::stream_name;
 use proofs::tree::Proof;
 use serde_json::Value;
-use store::{Feed, LogHead, LoggedEvent};
+use store::{Attested, Feed, LoggedEvent};
 use uuid::Uuid;
 
 use crate::audit::field_named;
@@ -31,36 +31,55 @@ pub struct Export {
     pub cover: Cover,
     pub checkpoint: Checkpoint,
     exported: Exported,
+    /// How many events there are.
+    events: u64,
 }
 
 impl Service {
-    /// Begins a bundle as of the log's present checkpoint.
+    /// Begins a bundle as of the log's present checkpoint. That nothing follows in an account's history
+    /// is signed only of a log that is whole.
     pub async fn export(&self, exported: Exported) -> Result<Export, Error> {
-        let head = self.store().log_head().await?;
-        let checkpoint = signed(&head)?;
-        let keys = self.store().log_keys().await?;
-        let (about, stream_head) = match exported {
-            Exported::Everything => (About::Log, None),
+        let (head, checkpoint, about, events) = match exported {
+            Exported::Everything => {
+                let (head, signed) = self.store().signed_head().await?;
+                let checkpoint = signed.ok_or(Error::NotFound)?;
+                (head, checkpoint, (About::Log, None), checkpoint.size)
+            }
             Exported::Account(account) => {
-                let stream = stream_name("account", &account.to_string());
-                let tip = self.store().logged_tip(account, checkpoint.size).await?;
-                let tip = tip.ok_or(Error::NotFound)?;
-                let text = StreamHead::of(&checkpoint, &stream, tip).text();
-                let note = self.store().sign_about(checkpoint.origin, &text)?;
-                (About::Stream { stream }, Some(note))
+                let attested = self.store().attest(account).await?;
+                let attested = attested.ok_or(Error::NotFound)?;
+                let (checkpoint, (events, _)) = (attested.checkpoint, attested.tip);
+                let about = self.vouch(account, &attested)?;
+                (attested.head, checkpoint, about, events)
             }
         };
+        let (about, stream_head) = about;
         let cover = Cover {
             about,
             checkpoint: head.checkpoint.unwrap_or_default(),
-            keys,
+            keys: self.store().log_keys().await?,
             head: stream_head,
         };
         Ok(Export {
             cover,
             checkpoint,
             exported,
+            events,
         })
+    }
+
+    fn vouch(
+        &self,
+        account: AccountId,
+        attested: &Attested,
+    ) -> Result<(About, Option<String>), Error> {
+        let Attested {
+            checkpoint, tip, ..
+        } = attested;
+        let stream = stream_name("account", &account.to_string());
+        let text = StreamHead::of(checkpoint, &stream, *tip).text();
+        let note = self.store().sign_about(checkpoint.origin, &text)?;
+        Ok((About::Stream { stream }, Some(note)))
     }
 
     /// Whether every event of an account has its place in the log.
@@ -75,7 +94,8 @@ impl Service {
         &self,
         export: &Export,
     ) -> impl Stream<Item = Result<Vec<EventLine>, Error>> + Send + 'static + use<> {
-        let (service, size, exported) = (self.clone(), export.checkpoint.size, export.exported);
+        let (size, events) = (export.checkpoint.size, export.events);
+        let (service, exported) = (self.clone(), export.exported);
         futures::stream::try_unfold((service, 0_i64), move |(service, next)| async move {
             let chunk = match exported {
                 Exported::Everything => {
@@ -97,7 +117,7 @@ impl Service {
             };
             let chunk = chunk.iter().take_while(within).collect::<Vec<_>>();
             let Some(last) = chunk.last() else {
-                return Ok(None);
+                return ended(next.cast_unsigned(), events).map(|()| None);
             };
             let next = match exported {
                 Exported::Everything => next + i64::try_from(chunk.len()).unwrap_or(i64::MAX),
@@ -125,9 +145,13 @@ impl Service {
     }
 }
 
-fn signed(head: &LogHead) -> Result<Checkpoint, Error> {
-    let note = head.checkpoint.as_deref().ok_or(Error::NotFound)?;
-    Checkpoint::read(note).map_err(Error::internal)
+/// A bundle of fewer events than were signed would prove nothing.
+fn ended(read: u64, signed: u64) -> Result<(), Error> {
+    if read == signed {
+        return Ok(());
+    }
+    let what = format!("the history ends after event {read} of {signed}");
+    Err(Error::internal(what))
 }
 
 fn line(logged: &LoggedEvent) -> Result<EventLine, Error> {

@@ -64,6 +64,7 @@ pub use mail::Browser;
 pub use mailing::Post;
 pub use operations::{Figures, NotReady};
 pub use proof::{CheckpointView, ConsistencyView, InclusionView};
+pub use recovery::DamagedStreams;
 pub use second_factor::is_code;
 pub use sign_in::{NewSession, SignIn, SignInOutcome};
 pub use staff::StaffToken;

@@ -2,14 +2,12 @@
 
 use account::AccountId;
 use credentials::{DataKey, WrappedKey};
-use proofs::Hash;
 use sqlx::postgres::PgRow;
 use sqlx::{FromRow, Row};
 use uuid::Uuid;
 
 use crate::error::key_id;
 use crate::history::StoredEvent;
-use crate::log::to_hash;
 use crate::{ACCOUNT, Corruption, Error, Store};
 
 /// An event of the global log, with the key that opens its personal fields; no key: they were
@@ -157,26 +155,6 @@ impl Store {
     ) -> Result<Vec<LoggedEvent>, Error> {
         let rows = self.rows_of(account, after, limit).await?;
         rows.iter().map(|row| self.logged(row)).collect()
-    }
-
-    /// Sequence and hash of an account's last event among the first `size` of the log.
-    pub async fn logged_tip(
-        &self,
-        account: AccountId,
-        size: u64,
-    ) -> Result<Option<(u64, Hash)>, Error> {
-        let tip: Option<(i64, Vec<u8>)> = sqlx::query_as(
-            "SELECT sequence, hash FROM log
-            WHERE aggregate_id = $1 AND aggregate_type = $2 AND position < $3
-            ORDER BY sequence DESC LIMIT 1",
-        )
-        .bind(account.to_string())
-        .bind(ACCOUNT)
-        .bind(size.cast_signed())
-        .fetch_optional(&self.pool)
-        .await?;
-        tip.map(|(sequence, hash)| Ok((sequence.cast_unsigned(), to_hash(&hash)?)))
-            .transpose()
     }
 
     /// How many positions have been given, and so the next one.

@@ -85,6 +85,15 @@ impl Error {
         }
     }
 
+    /// Whether rows are not what this service wrote. An event of a newer version is.
+    pub const fn is_damage(&self) -> bool {
+        match self {
+            Self::Corrupt(what) => !matches!(what, Corruption::UnknownEvent { .. }),
+            Self::Database(cause) => matches!(cause, sqlx::Error::ColumnDecode { .. }),
+            other => matches!(other, Self::Key(_) | Self::Unseal(_)),
+        }
+    }
+
     /// Constraint names are translated here and nowhere else.
     pub(crate) fn from_sqlx(error: sqlx::Error) -> Self {
         let sqlx::Error::Database(cause) = &error else {

@@ -74,7 +74,7 @@ pub use staff::StaffRecord;
 pub use statistics::Statistics;
 pub use stream::{Decided, Loaded};
 pub use throttles::Versioned;
-pub use verify::{Damage, Damaged, Gap, Kept, Progress, Verdict};
+pub use verify::{Attested, Damage, Damaged, Gap, Kept, KeptCheckpoints, Progress, Verdict};
 
 /// The database of one deployment, as the service uses it.
 #[derive(Clone)]

@@ -6,6 +6,6 @@ mod proofs;
 mod publication;
 
 pub(crate) use self::proofs::to_hash;
-pub(crate) use grow::{Growth, grow};
+pub(crate) use grow::{Growth, grow, signed_head};
 pub use head::LogHead;
 pub use publication::record_publication;

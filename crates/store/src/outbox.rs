@@ -136,8 +136,12 @@ impl Store {
         rows.iter().map(queued_mail).collect()
     }
 
-    /// A page of the mails that wait, in the order of their ids.
-    pub async fn mails_after(&self, after: Uuid, limit: i64) -> Result<Vec<QueuedMail>, Error> {
+    /// A page of the mails that wait, in the order of their ids; some may not be readable.
+    pub async fn mails_after(
+        &self,
+        after: Uuid,
+        limit: i64,
+    ) -> Result<Vec<(Uuid, Result<QueuedMail, Error>)>, Error> {
         let rows = sqlx::query(
             "SELECT mail_id, key_id, sealed, created_at, attempts FROM outbox
             WHERE mail_id > $1 ORDER BY mail_id LIMIT $2",
@@ -146,7 +150,9 @@ impl Store {
         .bind(limit)
         .fetch_all(&self.pool)
         .await?;
-        rows.iter().map(queued_mail).collect()
+        rows.iter()
+            .map(|row| Ok((row.try_get("mail_id")?, queued_mail(row))))
+            .collect()
     }
 
     /// Erases a mail that was sent, or that can never be.

@@ -2,22 +2,28 @@
 //! the log goes on in a new epoch, which tells what of it is lost.
 
 use std::cmp::Reverse;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use account::log::{EpochOpened, LOG_STREAM, Log, LogCommand, LostCheckpoint};
 use account::{Actor, Metadata};
 use chrono::{DateTime, Utc};
 use data_encoding::HEXLOWER;
-use proofs::checkpoint::Checkpoint;
+use proofs::Hash;
 use uuid::Uuid;
 
 use crate::log::LogHead;
 use crate::sequencer::Lead;
-use crate::verify::{is_acknowledged, openings};
-use crate::{Beside, Corruption, Entry, Error, Issued, Kept, Store};
+use crate::verify::{KeptCheckpoints, Mark, is_acknowledged, openings};
+use crate::{Beside, Corruption, Entry, Error, Issued, Store};
 
-/// How many streams are listed at a time.
-const PAGE: i64 = 500;
+/// Some streams at a time: also one whose first event, or whose state, somebody has deleted.
+const STREAMS: &str = "
+    (SELECT DISTINCT aggregate_id FROM events
+        WHERE aggregate_type = $1 AND aggregate_id > $2 ORDER BY aggregate_id LIMIT 500)
+    UNION
+    (SELECT aggregate_id FROM states
+        WHERE aggregate_type = $1 AND aggregate_id > $2 ORDER BY aggregate_id LIMIT 500)
+    ORDER BY aggregate_id LIMIT 500";
 
 /// What kept checkpoints tell that the log no longer has.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -57,36 +63,35 @@ impl Store {
     }
 
     /// Holds kept checkpoints against the log. What an earlier recovery told is not told again.
-    pub async fn lost_history(&self, head: &LogHead, kept: &[Kept]) -> Result<LostHistory, Error> {
-        let keys = head.known_keys(&self.log_keyring)?;
+    pub async fn lost_history(
+        &self,
+        head: &LogHead,
+        mut kept: KeptCheckpoints,
+    ) -> Result<LostHistory, Error> {
         let openings = self.openings_in_force(head).await?;
-        let (mut epochs, mut foreign) = (BTreeMap::<u32, Vec<Checkpoint>>::new(), Vec::new());
-        for Kept { source, note } in kept {
-            match keys.verify(note) {
-                Ok(signed) if signed.origin.log == head.log_id => {
-                    epochs.entry(signed.origin.epoch).or_default().push(signed);
-                }
-                _ => foreign.push(source.clone()),
-            }
-        }
-        let last_known = epochs.keys().next_back().copied().unwrap_or(0);
+        let mut marks = kept.take(head.log_id);
+        marks.sort_by_key(|mark| (mark.epoch, Reverse(mark.size)));
+        let last_known = marks.last().map_or(0, |mark| mark.epoch);
         let (mut agreed, mut forked, mut lost) = (BTreeSet::from([0]), None, Vec::new());
-        for (epoch, mut checkpoints) in epochs {
-            checkpoints.sort_by_key(|checkpoint| Reverse(checkpoint.size));
-            checkpoints.retain(|checkpoint| !is_acknowledged(&openings, checkpoint));
+        for of_epoch in marks.chunk_by(|one, other| one.epoch == other.epoch) {
             let mut last_lost = None;
-            for checkpoint in checkpoints {
-                let size = checkpoint.size;
-                if self.continues(head, &checkpoint).await? {
+            for Mark {
+                size, root, epoch, ..
+            } in of_epoch
+            {
+                if is_acknowledged(&openings, *epoch, *size, root) {
+                    continue;
+                }
+                if self.continues(head, (*epoch, *size), root).await? {
                     // It continues the smaller ones of the same epoch.
-                    agreed.insert(size);
+                    agreed.insert(*size);
                     break;
                 }
-                forked = forked.or(Some(size)).min(Some(size));
+                forked = forked.or(Some(*size)).min(Some(*size));
                 last_lost.get_or_insert(LostCheckpoint {
-                    epoch,
-                    size,
-                    root: HEXLOWER.encode(&checkpoint.root),
+                    epoch: *epoch,
+                    size: *size,
+                    root: HEXLOWER.encode(root),
                 });
             }
             lost.extend(last_lost);
@@ -97,21 +102,25 @@ impl Store {
             size: common.unwrap_or_else(|| head.size()),
             lost,
             epoch: head.origin().epoch.max(last_known),
-            foreign,
+            foreign: kept.foreign().collect(),
         })
     }
 
-    /// Whether the log as it is stored grew from this checkpoint.
-    pub async fn continues(&self, head: &LogHead, checkpoint: &Checkpoint) -> Result<bool, Error> {
-        let Checkpoint { origin, size, root } = checkpoint;
-        if origin.epoch > head.origin().epoch || *size > head.size() {
+    /// Whether the log as it is stored grew from one that had this root in this epoch, at this size.
+    pub async fn continues(
+        &self,
+        head: &LogHead,
+        (epoch, size): (u32, u64),
+        root: &Hash,
+    ) -> Result<bool, Error> {
+        if epoch > head.origin().epoch || size > head.size() {
             return Ok(false);
         }
-        Ok(*size == 0 || self.root_at(*size).await?.as_ref() == Some(root))
+        Ok(size == 0 || self.root_at(size).await?.as_ref() == Some(root))
     }
 
     async fn openings_in_force(&self, head: &LogHead) -> Result<Vec<EpochOpened>, Error> {
-        let mut openings = openings(&self.pool).await?;
+        let mut openings = openings(&self.keyring, &self.pool).await?;
         openings.retain(|opened| opened.epoch <= head.origin().epoch);
         Ok(openings)
     }
@@ -126,7 +135,7 @@ impl Store {
         (command, now): (Uuid, DateTime<Utc>),
     ) -> Result<EpochOpened, Error> {
         let head = lead.head().await?;
-        let told = openings(&self.pool).await?.pop();
+        let told = openings(&self.keyring, &self.pool).await?.pop();
         let unfinished = told.filter(|told| {
             let same = told.size == lost.size && told.lost == lost.lost;
             same && told.epoch > head.origin().epoch.max(lost.epoch)
@@ -176,22 +185,23 @@ impl Store {
 }
 
 impl Store {
+    /// Whether anything has happened that could live again.
+    pub async fn has_events(&self) -> Result<bool, Error> {
+        let any = sqlx::query_scalar("SELECT EXISTS (SELECT FROM events)");
+        Ok(any.fetch_one(&self.pool).await?)
+    }
+
     /// A page of streams in the order of their ids, and the last of them; none at the end.
     pub async fn streams_after(
         &self,
         aggregate_type: &str,
         after: &str,
     ) -> Result<Option<(Vec<Uuid>, String)>, Error> {
-        let page = sqlx::query_scalar::<_, String>(
-            "SELECT aggregate_id FROM events
-            WHERE aggregate_type = $1 AND sequence = 1 AND aggregate_id > $2
-            ORDER BY aggregate_id LIMIT $3",
-        )
-        .bind(aggregate_type)
-        .bind(after)
-        .bind(PAGE)
-        .fetch_all(&self.pool)
-        .await?;
+        let page = sqlx::query_scalar::<_, String>(STREAMS)
+            .bind(aggregate_type)
+            .bind(after)
+            .fetch_all(&self.pool)
+            .await?;
         let ids = page.iter().filter_map(|id| id.parse().ok()).collect();
         Ok(page.last().map(|last| (ids, last.clone())))
     }

@@ -89,6 +89,17 @@ const TAKE: &str = select_waiting!(
     FROM unsequenced ORDER BY id LIMIT 1000"
 );
 
+/// Of those that are next on the work list, how many events are gone; one snapshot sees both tables.
+const GONE: &str = "
+    SELECT count(*)
+    FROM (
+        SELECT aggregate_id, aggregate_type, sequence FROM unsequenced ORDER BY id LIMIT 1000
+    ) u
+    WHERE NOT EXISTS (
+        SELECT FROM events e WHERE e.aggregate_id = u.aggregate_id
+            AND e.aggregate_type = u.aggregate_type AND e.sequence = u.sequence
+    )";
+
 /// Events that a version without a tree gave positions to.
 const TAKE_PLACED: &str = select_waiting!(
     "SELECT position AS id, aggregate_id, aggregate_type, sequence, hash
@@ -186,8 +197,10 @@ impl Sequencer {
             tokio::time::sleep(STANDBY).await;
         }
         let mut growth = self.take_over(&mut connection).await?;
+        let mut gone = 0;
         loop {
             if self.step(&mut growth, &mut connection).await? == 0 {
+                gone = report_gone(gone, &mut connection).await?;
                 let _ = tokio::time::timeout(POLL, self.appended.notified()).await;
             } else {
                 self.sequenced.notify_one();
@@ -287,6 +300,23 @@ impl Lead<'_> {
         self.sequencer.drain(&mut self.connection).await?;
         Ok(self.connection.close().await?)
     }
+}
+
+/// Somebody deleted events that wait for their positions: they stand in the way of those behind them.
+/// Reports how many, if there are others than there were.
+async fn report_gone(before: i64, connection: &mut PgConnection) -> Result<i64, Error> {
+    let count = sqlx::query_scalar(GONE);
+    let gone = count.fetch_one(&mut *connection).await?;
+    if gone > 0 && gone != before {
+        let count = sqlx::query_scalar::<_, i64>("SELECT count(*) FROM unsequenced");
+        let waiting = count.fetch_one(connection).await?;
+        tracing::error!(
+            gone,
+            waiting,
+            "events on the work list are gone: they are given no position, nor is what waits behind them"
+        );
+    }
+    Ok(gone)
 }
 
 async fn try_lead(connection: &mut PgConnection) -> Result<bool, Error> {

@@ -167,6 +167,24 @@ impl Store {
             .collect()
     }
 
+    /// The same as far as their rows are ours, and whose are not.
+    pub async fn known_staff(&self) -> Result<(Vec<StaffRecord>, Vec<StaffId>), Error> {
+        let rows = sqlx::query("SELECT * FROM staff ORDER BY issued_at DESC")
+            .fetch_all(&self.pool)
+            .await?;
+        let (mut known, mut damaged) = (Vec::new(), Vec::new());
+        for row in &rows {
+            match StaffRecord::ours(&self.keyring, row) {
+                Ok(record) => known.push(record),
+                Err(error) if error.is_damage() => {
+                    damaged.push(StaffId::from_uuid(row.try_get("staff_id")?));
+                }
+                Err(other) => return Err(other),
+            }
+        }
+        Ok((known, damaged))
+    }
+
     /// A staff member's stream with the key for its personal fields.
     pub async fn staff_stream(
         &self,

@@ -2,21 +2,25 @@
 //! and every checkpoint that was kept. One snapshot, in memory a page at a time; what is appended
 //! meanwhile is not looked at.
 
+mod attest;
 mod chains;
 mod checkpoints;
 mod head;
+mod kept;
 mod tree;
 mod verdict;
 mod work_list;
 
-use proofs::Hash;
-use sqlx::{Connection, PgConnection};
+use sqlx::{Connection, PgConnection, Postgres, Transaction};
 
 use crate::log::LogHead;
 use crate::{Error, Store};
 
-pub use checkpoints::{Gap, Kept};
+pub use attest::Attested;
+pub use checkpoints::Gap;
 pub(crate) use checkpoints::{is_acknowledged, openings};
+pub(crate) use kept::Mark;
+pub use kept::{Kept, KeptCheckpoints};
 pub use verdict::{Damage, Damaged, Verdict};
 
 /// How far a verification has come.
@@ -38,13 +42,11 @@ impl Store {
     /// that the database itself remembers.
     pub async fn verify_log(
         &self,
-        kept: Vec<Kept>,
+        kept: KeptCheckpoints,
         mut progress: impl FnMut(Progress),
     ) -> Result<Verdict, Error> {
         let mut connection = self.pool.acquire().await?;
-        let mut snapshot = connection.begin().await?;
-        sqlx::query(SNAPSHOT).execute(&mut *snapshot).await?;
-        sqlx::query(SETTINGS).execute(&mut *snapshot).await?;
+        let mut snapshot = begin(&mut connection).await?;
         let verdict = self.verify(&mut snapshot, kept, &mut progress).await?;
         snapshot.rollback().await?;
         Ok(verdict)
@@ -53,7 +55,7 @@ impl Store {
     async fn verify(
         &self,
         snapshot: &mut PgConnection,
-        kept: Vec<Kept>,
+        mut kept: KeptCheckpoints,
         progress: &mut impl FnMut(Progress),
     ) -> Result<Verdict, Error> {
         let mut verdict = Verdict::default();
@@ -75,18 +77,25 @@ impl Store {
         let Some(head) = head else {
             return Ok(verdict);
         };
-        let openings = checkpoints::openings_told(snapshot, &mut verdict).await?;
-        let kept = self
-            .kept_checkpoints(&head, kept, snapshot, &mut verdict)
-            .await?;
-        let sizes = kept.iter().map(|kept| kept.checkpoint.size).collect();
-        let roots = tree::verify(&head, sizes, snapshot, &mut verdict, &mut each).await?;
-        if let Some(roots) = roots {
-            self.verify_head(&head, &roots, &openings, &mut verdict)?;
-            checkpoints::compare(&kept, &head, &roots, &openings, snapshot, &mut verdict).await?;
+        let openings = checkpoints::openings_told(&self.keyring, snapshot, &mut verdict).await?;
+        kept.add_stored(snapshot, &mut verdict).await?;
+        let mut marks = kept.take(head.log_id);
+        kept.tell(&mut verdict);
+        let root = tree::verify(&head, &mut marks, snapshot, &mut verdict, &mut each).await?;
+        if let Some(root) = root {
+            self.verify_head(&head, root, &openings, &mut verdict)?;
+            let kept = (&kept, marks.as_slice());
+            checkpoints::compare(kept, &head, &openings, snapshot, &mut verdict).await?;
         }
         Ok(verdict)
     }
+}
+
+async fn begin(connection: &mut PgConnection) -> Result<Transaction<'_, Postgres>, Error> {
+    let mut snapshot = connection.begin().await?;
+    sqlx::query(SNAPSHOT).execute(&mut *snapshot).await?;
+    sqlx::query(SETTINGS).execute(&mut *snapshot).await?;
+    Ok(snapshot)
 }
 
 /// What cannot be read is damage as well, and keeps nothing else from being found: reads begin with
@@ -130,6 +139,3 @@ async fn named(mut damaged: Damaged, snapshot: &mut PgConnection) -> Result<Dama
     }
     Ok(damaged)
 }
-
-/// Roots of the tree by its sizes.
-type Roots = std::collections::BTreeMap<u64, Hash>;

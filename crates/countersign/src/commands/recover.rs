@@ -8,9 +8,8 @@ use std::sync::Arc;
 
 use account::StaffId;
 use account::log::{EpochOpened, LostCheckpoint};
-use chrono::{DateTime, Utc};
 use serde_json::{Value, json};
-use service::{Clock, Service};
+use service::{Clock, DamagedStreams};
 use sqlx::PgPool;
 use store::{Lead, Role, Sequencer, StaffRecord, connect};
 use tokio::sync::Mutex;
@@ -34,6 +33,7 @@ struct Recovered {
     revoked: Vec<StaffId>,
     /// Whose tokens are in force.
     staff: Vec<StaffRecord>,
+    damaged: DamagedStreams,
 }
 
 pub(super) async fn recover(
@@ -47,8 +47,7 @@ pub(super) async fn recover(
     let pool = pool.map_err(|error| Failure::because(&error))?;
     let sequencer = Sequencer::new(&pool, &assembly.store);
     let mut lead = lead(&sequencer).await?;
-    let now = clock.now();
-    let recovered = carry_out(options, assembly, &mut lead, configuration, (now, output)).await?;
+    let recovered = carry_out(options, assembly, &mut lead, configuration, output).await?;
     lead.finish()
         .await
         .map_err(|error| Failure::because(&error))?;
@@ -70,12 +69,12 @@ async fn carry_out(
     Assembly { service, store, .. }: &Assembly,
     lead: &mut Lead<'_>,
     configuration: &Configuration,
-    (now, output): (DateTime<Utc>, Output),
+    output: Output,
 ) -> Result<Recovered, Failure> {
-    let kept = kept_checkpoints(configuration, &options.checkpoints)?;
+    let kept = kept_checkpoints(store, configuration, &options.checkpoints)?;
     let because = |error: store::Error| Failure::because(&error);
     let head = lead.head().await.map_err(because)?;
-    let lost = store.lost_history(&head, &kept).await.map_err(because)?;
+    let lost = store.lost_history(&head, kept).await.map_err(because)?;
     for source in &lost.foreign {
         output.note(format_args!(
             "{source} is not signed by a key of this log: it is not taken into account"
@@ -88,21 +87,23 @@ async fn carry_out(
             lost.size
         ));
     }
-    let accounts = service.recover_accounts(|done| {
+    let mut damaged = DamagedStreams::new();
+    let accounts = service.recover_accounts(&mut damaged, |done| {
         if stderr().is_terminal() {
             output.note(format_args!("{done} accounts"));
         }
     });
     let accounts = accounts.await.map_err(failed)?;
     let links = service.drop_links().await.map_err(failed)?;
-    let staff_sessions = service.sign_out_all_staff().await.map_err(failed)?;
-    let mut staff = active_staff(service, now).await?;
+    let staff_sessions = service.sign_out_all_staff(&mut damaged).await;
+    let staff_sessions = staff_sessions.map_err(failed)?;
+    let staff = service.active_staff(&mut damaged).await;
+    let mut staff = staff.map_err(failed)?;
     let mut revoked = Vec::new();
     if options.revoke_staff {
-        for member in std::mem::take(&mut staff) {
-            service.revoke_staff(member.id).await.map_err(failed)?;
-            revoked.push(member.id);
-        }
+        let all = std::mem::take(&mut staff);
+        let done = service.revoke_all_staff(all, &mut damaged).await;
+        revoked = done.map_err(failed)?;
     }
     let opened = service.open_epoch(lead, lost, &options.reason).await;
     Ok(Recovered {
@@ -112,13 +113,8 @@ async fn carry_out(
         staff_sessions,
         revoked,
         staff,
+        damaged,
     })
-}
-
-async fn active_staff(service: &Service, now: DateTime<Utc>) -> Result<Vec<StaffRecord>, Failure> {
-    let mut staff = service.list_staff().await.map_err(failed)?;
-    staff.retain(|member| member.is_active(now));
-    Ok(staff)
 }
 
 /// The first of the new epoch. Where it cannot be kept now, the next server keeps one.
@@ -160,6 +156,7 @@ fn machine(recovered: &Recovered) -> Value {
         "links": recovered.links,
         "staff_sessions": recovered.staff_sessions,
         "staff_revoked": recovered.revoked,
+        "damaged": recovered.damaged,
         "staff_in_force": recovered.staff.iter().map(member).collect::<Vec<_>>(),
     })
 }
@@ -176,6 +173,7 @@ fn people(recovered: &Recovered) -> String {
         staff_sessions,
         revoked,
         staff,
+        damaged,
     } = recovered;
     let EpochOpened {
         epoch, size, lost, ..
@@ -193,6 +191,17 @@ fn people(recovered: &Recovered) -> String {
         0 => String::new(),
         count => format!("{count} tokens of staff are revoked.\n"),
     };
+    let damaged = match damaged.len() {
+        0 => String::new(),
+        count => {
+            let streams = damaged.iter().map(|stream| format!("{stream}\n"));
+            format!(
+                "{count} streams cannot be read and were left as they are. Nothing opens them; should \
+                 one of them be repaired, recover again:\n{}",
+                streams.collect::<String>()
+            )
+        }
+    };
     let in_force = match staff.as_slice() {
         [] => "",
         _ => {
@@ -202,5 +211,5 @@ fn people(recovered: &Recovered) -> String {
     };
     let staff = staff.iter().map(member).collect::<Vec<_>>();
     let staff = table(&["id", "name", "expires_at"], &staff);
-    ended + &lost.collect::<String>() + &revoked + in_force + &staff
+    ended + &lost.collect::<String>() + &damaged + &revoked + in_force + &staff
 }

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use serde_json::{Value, json};
 use service::Service;
-use store::{CheckReport, Damaged, Finding, Gap, Kept, Store, Verdict};
+use store::{CheckReport, Damaged, Finding, Gap, KeptCheckpoints, Store, Verdict};
 
 use super::{failed, table};
 use crate::checkpoints::read_all;
@@ -23,7 +23,7 @@ pub(super) async fn verify(
     more: &[PathBuf],
     output: Output,
 ) -> Result<(), Failure> {
-    let kept = kept_checkpoints(configuration, more)?;
+    let kept = kept_checkpoints(store, configuration, more)?;
     let bar = Bar::new("The log");
     let verdict = store.verify_log(kept, |progress| bar.show(progress)).await;
     let verdict = verdict.map_err(|error| Failure::because(&error))?;
@@ -72,18 +72,16 @@ async fn read_models(service: &Service) -> Result<CheckReport, Failure> {
 
 /// Those in the configured folder, and those in the files and folders that were named.
 pub(super) fn kept_checkpoints(
+    store: &Store,
     configuration: &Configuration,
     more: &[PathBuf],
-) -> Result<Vec<Kept>, Failure> {
-    let mut kept = read_all(&configuration.checkpoint_dir)?;
-    for path in more {
-        if !path.exists() {
-            let path = path.display();
-            return Err(Failure::Usage(format!("there is no checkpoint at {path}")));
-        }
-        kept.extend(read_all(path)?);
+) -> Result<KeptCheckpoints, Failure> {
+    if let Some(path) = more.iter().find(|path| !path.exists()) {
+        let path = path.display();
+        return Err(Failure::Usage(format!("there is no checkpoint at {path}")));
     }
-    Ok(kept)
+    let places = std::iter::once(&configuration.checkpoint_dir).chain(more);
+    store.kept_checkpoints(places.flat_map(|place| read_all(place)))
 }
 
 fn machine(verdict: &Verdict, read_models: &CheckReport, whole: bool) -> Value {

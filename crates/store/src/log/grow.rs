@@ -8,7 +8,7 @@ use sqlx::PgConnection;
 
 use super::LogHead;
 use super::proofs::{read_nodes, to_hash};
-use crate::{Corruption, Error};
+use crate::{Corruption, Error, Store};
 
 /// The log as its leader holds it, up to the last checkpoint.
 #[derive(Debug)]
@@ -59,19 +59,12 @@ impl Growth {
         connection: &mut PgConnection,
     ) -> Result<Self, Error> {
         let head = LogHead::read(&mut *connection).await?;
-        let numbers = Edge::numbers(head.size());
-        let nodes = read_nodes(&mut *connection, &numbers).await?;
-        let peaks = numbers
-            .iter()
-            .filter_map(|number| nodes.get(number).copied());
-        let edge = Edge::of(head.size(), peaks.collect());
-        let edge = edge.map_err(|error| Corruption::Log(error.to_string()))?;
-        let name = Origin::key_name(head.log_id);
+        let edge = read_edge(&head, connection).await?;
         check_signed(&head, &edge, keyring)?;
         Ok(Self {
             origin: head.origin(),
             edge,
-            signer: LogSigner::of(keyring, &name)?,
+            signer: LogSigner::of(keyring, &Origin::key_name(head.log_id))?,
         })
     }
 
@@ -188,22 +181,64 @@ impl Growth {
     }
 }
 
-fn check_signed(head: &LogHead, edge: &Edge, keyring: &Keyring) -> Result<(), Error> {
+/// The right edge of the tree as it is stored.
+async fn read_edge(head: &LogHead, connection: &mut PgConnection) -> Result<Edge, Error> {
+    let numbers = Edge::numbers(head.size());
+    let nodes = read_nodes(connection, &numbers).await?;
+    let peaks = numbers
+        .iter()
+        .filter_map(|number| nodes.get(number).copied());
+    let edge = Edge::of(head.size(), peaks.collect());
+    edge.map_err(|error| Corruption::Log(error.to_string()).into())
+}
+
+/// The checkpoint of this head and tree; none of a log that was never signed. Columns beside it say
+/// nothing that it does not say.
+fn check_signed(
+    head: &LogHead,
+    edge: &Edge,
+    keyring: &Keyring,
+) -> Result<Option<Checkpoint>, Error> {
     let damaged = |what: String| Error::from(Corruption::Log(what));
     let Some(note) = &head.checkpoint else {
-        return match head.size() {
-            0 => Ok(()),
+        return match (head.size(), head.origin().epoch) {
+            (0, 1) => Ok(None),
             _ => Err(damaged("its checkpoint is missing".to_owned())),
         };
     };
     let signed = head
         .known_keys(keyring)?
         .verify(note)
-        .map_err(|error| damaged(error.to_string()))?;
+        .map_err(|error| damaged(format!("its checkpoint: {error}")))?;
+    if signed.origin != head.origin() {
+        let (origin, of) = (head.origin(), signed.origin);
+        let what = format!("its head is of {origin}, its checkpoint of {of}");
+        return Err(damaged(what));
+    }
     if signed.size != head.size() || signed.root != edge.root() {
         return Err(damaged(
             "its tree is not the one that was signed".to_owned(),
         ));
     }
-    Ok(())
+    Ok(Some(signed))
+}
+
+/// The head with its checkpoint, as far as that vouches for it.
+pub(crate) async fn signed_head(
+    keyring: &Keyring,
+    connection: &mut PgConnection,
+) -> Result<(LogHead, Option<Checkpoint>), Error> {
+    let head = LogHead::read(&mut *connection).await?;
+    let edge = read_edge(&head, connection).await?;
+    let signed = check_signed(&head, &edge, keyring)?;
+    Ok((head, signed))
+}
+
+impl Store {
+    /// The head of the log with its checkpoint, as far as that vouches for it; none of a log that was
+    /// never signed.
+    pub async fn signed_head(&self) -> Result<(LogHead, Option<Checkpoint>), Error> {
+        let mut connection = self.pool.acquire().await?;
+        signed_head(&self.log_keyring, &mut connection).await
+    }
 }

@@ -1,7 +1,7 @@
 //! Checkpoints that are handed out: that each continues the one before, and which were kept.
 
 use chrono::{DateTime, Utc};
-use proofs::checkpoint::Checkpoint;
+use proofs::checkpoint::{Checkpoint, Origin, VerifierKeys};
 use proofs::tree::{Proof, verify_consistency};
 use sqlx::PgPool;
 
@@ -20,9 +20,15 @@ impl LogHead {
 }
 
 impl Store {
-    /// The checkpoint in this note, if a key of this log has signed it.
-    pub async fn verify_checkpoint(&self, note: &str) -> Result<Checkpoint, Error> {
-        self.log_keys().await?.verify(note).map_err(damaged)
+    /// The checkpoint in this note, if a key of the log that it names has signed it, whether that is
+    /// this log or another under the same keys.
+    pub fn verify_checkpoint(&self, note: &str) -> Result<Checkpoint, Error> {
+        let origin = Checkpoint::read(note).map_err(damaged)?.origin;
+        let keys = self
+            .log_keyring
+            .log_verifier_keys(&Origin::key_name(origin.log))?;
+        let keys = VerifierKeys::parse(keys.iter().map(String::as_str)).map_err(damaged)?;
+        keys.verify(note).map_err(damaged)
     }
 
     /// Whether the log as it is stored leads from one checkpoint to the other.

@@ -1,30 +1,18 @@
 //! Checkpoints that were kept outside, against the log: does it continue each of them?
 
-use std::collections::BTreeSet;
-
-use account::log::{EpochOpened, LogEvent};
+use account::log::{EpochOpened, LOG_STREAM, Log, LogEvent};
 use chrono::{DateTime, Utc};
+use cqrs_es::Aggregate;
+use credentials::Keyring;
 use data_encoding::HEXLOWER;
-use proofs::checkpoint::{Checkpoint, Origin};
+use proofs::Hash;
+use proofs::event::GENESIS;
 use sqlx::{PgConnection, PgExecutor};
 
-use super::{Damage, Damaged, Roots, Verdict, named, part, readable};
+use super::kept::{KeptCheckpoints, Mark};
+use super::{Damage, Damaged, Verdict, named, part, readable};
 use crate::log::LogHead;
-use crate::{Error, Store};
-
-/// A checkpoint that somebody kept.
-#[derive(Clone, Debug)]
-pub struct Kept {
-    /// Where, such as the name of a file.
-    pub source: String,
-    pub note: String,
-}
-
-/// A kept checkpoint that a known key has signed.
-pub(super) struct Known {
-    source: String,
-    pub(super) checkpoint: Checkpoint,
-}
+use crate::{Error, StoredEvent};
 
 /// What the log lost when it was restored from a backup, as `countersign recover` told.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -39,75 +27,15 @@ pub struct Gap {
     pub reason: String,
 }
 
-impl Store {
-    /// All kept checkpoints that a key of this log has signed; the others are damage.
-    pub(super) async fn kept_checkpoints(
-        &self,
-        head: &LogHead,
-        kept: Vec<Kept>,
-        snapshot: &mut PgConnection,
-        verdict: &mut Verdict,
-    ) -> Result<Vec<Known>, Error> {
-        part(snapshot).await?;
-        let stored = read_stored(snapshot).await;
-        let place = Damaged::of_log(Damage::Unreadable, None, "the table of checkpoints");
-        let stored = readable(stored, place, snapshot, verdict).await?;
-        let kept = kept.into_iter().map(|kept| (kept, None));
-        let keys = head.known_keys(&self.log_keyring)?;
-        let mut known = Vec::new();
-        for (Kept { source, note }, row) in kept.chain(stored.unwrap_or_default()) {
-            let fault = match keys.verify(&note) {
-                Ok(checkpoint) if row.is_none_or(|row| row == place_of(&checkpoint)) => {
-                    known.push(Known { source, checkpoint });
-                    continue;
-                }
-                Ok(checkpoint) => {
-                    let (epoch, size) = place_of(&checkpoint);
-                    format!("it is that of epoch {epoch}, size {size}")
-                }
-                Err(error) => error.to_string(),
-            };
-            let what = format!("{source}: {fault}");
-            verdict.add(Damaged::of_log(Damage::Checkpoint, None, what));
-        }
-        Ok(known)
-    }
-}
+/// What the log is not of which a checkpoint was kept: in order of the sizes up to which it had to be.
+type Disagreement = (u64, String);
 
-/// As the database's own row of it has it.
-type Place = (i64, i64);
-
-fn place_of(checkpoint: &Checkpoint) -> Place {
-    (
-        checkpoint.origin.epoch.into(),
-        checkpoint.size.cast_signed(),
-    )
-}
-
-/// Those that the database itself remembers, with what their rows say they are of.
-async fn read_stored(snapshot: &mut PgConnection) -> Result<Vec<(Kept, Option<Place>)>, Error> {
-    let rows = sqlx::query_as::<_, (Option<i32>, Option<i64>, Option<String>)>(
-        "SELECT epoch, size, note FROM checkpoints ORDER BY epoch, size",
-    )
-    .fetch_all(snapshot)
-    .await?;
-    let kept = rows.into_iter().map(|(epoch, size, note)| {
-        let (epoch, size) = (epoch.unwrap_or_default(), size.unwrap_or_default());
-        let kept = Kept {
-            source: format!("the database's own of epoch {epoch}, size {size}"),
-            note: note.unwrap_or_default(),
-        };
-        (kept, Some((epoch.into(), size)))
-    });
-    Ok(kept.collect())
-}
-
-/// Holds each kept checkpoint against the roots of its size. Beyond the size of a restored backup,
-/// those of the epochs before it need not agree, but have to be acknowledged.
+/// Tells where the log is not the one of a kept checkpoint. Beyond the size of a restored backup, those
+/// of the epochs before it need not agree, but have to be acknowledged. `marks` are in the order of
+/// their sizes.
 pub(super) async fn compare(
-    kept: &[Known],
+    (kept, marks): (&KeptCheckpoints, &[Mark]),
     head: &LogHead,
-    roots: &Roots,
     openings: &[EpochOpened],
     snapshot: &mut PgConnection,
     verdict: &mut Verdict,
@@ -116,28 +44,32 @@ pub(super) async fn compare(
     let in_force = |opened: &&EpochOpened| opened.epoch <= head.origin().epoch;
     let openings = openings.iter().filter(in_force).cloned();
     let openings = openings.collect::<Vec<_>>();
-    let (mut agreed, mut disagreed) = (BTreeSet::from([0]), Vec::new());
-    for Known { source, checkpoint } in kept {
-        let Checkpoint { origin, size, root } = checkpoint;
-        if roots.get(size) == Some(root) && origin.epoch <= head.origin().epoch {
-            agreed.insert(*size);
-        } else if !is_acknowledged(&openings, checkpoint) {
-            let cut = cut_of(&openings, origin.epoch).filter(|cut| size > cut);
-            let what = match cut {
-                Some(_) => format!(
-                    "no recovery acknowledges that the events up to {size} of epoch {} are lost",
-                    origin.epoch
-                ),
-                None => disagreement(origin, *size, head),
-            };
-            disagreed.push((cut.unwrap_or(*size), format!("{source}: {what}")));
+    let agrees = |mark: &&Mark| mark.agrees && mark.epoch <= head.origin().epoch;
+    let mut sizes = marks.iter().filter(agrees).map(|mark| mark.size).peekable();
+    let mut first: Option<Disagreement> = None;
+    for mark in marks.iter().filter(|mark| !agrees(mark)) {
+        if is_acknowledged(&openings, mark.epoch, mark.size, &mark.root) {
+            continue;
+        }
+        let cut = cut_of(&openings, mark.epoch).filter(|cut| mark.size > *cut);
+        let size = cut.unwrap_or(mark.size);
+        if first.as_ref().is_none_or(|(known, _)| size < *known) {
+            let what = disagreement(mark, cut.is_some(), head);
+            first = Some((size, format!("{}: {what}", kept.source(mark))));
         }
     }
-    verdict.checkpoints = agreed.len() as u64 - 1;
+    let mut from = 0;
+    while let Some(agreed) = sizes.next() {
+        if agreed > 0 && sizes.peek() != Some(&agreed) {
+            verdict.checkpoints += 1;
+        }
+        if first.as_ref().is_some_and(|(size, _)| agreed <= *size) {
+            from = agreed;
+        }
+    }
     verdict.gaps = openings.iter().map(gap).collect();
-    if let Some((size, what)) = disagreed.into_iter().min() {
+    if let Some((size, what)) = first {
         // Between the last checkpoint that agrees and the first that does not.
-        let from = agreed.range(..=size).next_back().copied().unwrap_or(0);
         let what = format!("{what}; positions before {from} are as they were");
         let mut found = Damaged::of_log(Damage::Fork, Some(from), what);
         // What was found in between is what happened.
@@ -154,26 +86,33 @@ fn cut_of(openings: &[EpochOpened], epoch: u32) -> Option<u64> {
 }
 
 /// Whether a recovery told that the events of this checkpoint are lost.
-pub(crate) fn is_acknowledged(openings: &[EpochOpened], checkpoint: &Checkpoint) -> bool {
-    let Checkpoint { origin, size, root } = checkpoint;
+pub(crate) fn is_acknowledged(
+    openings: &[EpochOpened],
+    epoch: u32,
+    size: u64,
+    root: &Hash,
+) -> bool {
     let covers = |opened: &EpochOpened| {
         let mut lost = opened.lost.iter();
         lost.any(|lost| {
-            lost.epoch == origin.epoch
-                && (lost.size > *size || lost.size == *size && lost.root == HEXLOWER.encode(root))
+            lost.epoch == epoch
+                && (lost.size > size || lost.size == size && lost.root == HEXLOWER.encode(root))
         })
     };
-    cut_of(openings, origin.epoch).is_some_and(|cut| *size > cut)
+    cut_of(openings, epoch).is_some_and(|cut| size > cut)
         && openings
             .iter()
-            .any(|opened| opened.epoch > origin.epoch && covers(opened))
+            .any(|opened| opened.epoch > epoch && covers(opened))
 }
 
-fn disagreement(origin: &Origin, size: u64, head: &LogHead) -> String {
-    if size > head.size() {
+fn disagreement(mark: &Mark, is_cut: bool, head: &LogHead) -> String {
+    let Mark { size, epoch, .. } = mark;
+    if is_cut {
+        format!("no recovery acknowledges that the events up to {size} of epoch {epoch} are lost")
+    } else if *size > head.size() {
         format!("the log had {size} events and has {}", head.size())
-    } else if origin.epoch > head.origin().epoch {
-        format!("it is of the later epoch {}", origin.epoch)
+    } else if *epoch > head.origin().epoch {
+        format!("it is of the later epoch {epoch}")
     } else {
         format!("the first {size} events are not those that it was signed for")
     }
@@ -190,27 +129,46 @@ fn gap(opened: &EpochOpened) -> Gap {
     }
 }
 
-/// The recoveries that the log tells of; that their events are genuine is checked with all others.
-pub(crate) async fn openings(executor: impl PgExecutor<'_>) -> Result<Vec<EpochOpened>, Error> {
-    let payloads = sqlx::query_scalar::<_, Option<String>>(
-        "SELECT payload::text FROM events WHERE aggregate_type = 'log' ORDER BY sequence",
-    )
-    .fetch_all(executor)
-    .await?;
-    let opened = payloads
-        .iter()
-        .flatten()
-        .filter_map(|payload| serde_json::from_str(payload).ok());
-    Ok(opened.map(|LogEvent::EpochOpened(opened)| opened).collect())
+/// Its events, of which one after the other has to be genuine. Whether they have their places in the
+/// log is checked with all others.
+const OPENINGS: &str = "
+    SELECT aggregate_type, aggregate_id, sequence, event_type, event_version, recorded_at,
+        payload::text AS payload, metadata::text AS metadata, hash, mac, key_id,
+        NULL::bigint AS position
+    FROM events WHERE aggregate_id = $1 AND aggregate_type = $2 ORDER BY sequence";
+
+/// The recoveries that the log tells of, up to the first event that this service did not write.
+pub(crate) async fn openings(
+    keyring: &Keyring,
+    executor: impl PgExecutor<'_>,
+) -> Result<Vec<EpochOpened>, Error> {
+    let events = sqlx::query_as::<_, StoredEvent>(OPENINGS)
+        .bind(LOG_STREAM.to_string())
+        .bind(Log::TYPE)
+        .fetch_all(executor)
+        .await?;
+    let (mut tip, mut openings) = (GENESIS, Vec::new());
+    for (expected, event) in (1..).zip(events) {
+        let genuine = event.verify(keyring, &tip).ok();
+        let Some(hash) = genuine.filter(|_| event.sequence == expected) else {
+            break;
+        };
+        tip = hash;
+        if let Ok(LogEvent::EpochOpened(opened)) = serde_json::from_str(&event.payload) {
+            openings.push(opened);
+        }
+    }
+    Ok(openings)
 }
 
 /// As [`openings`], where what cannot be read is damage.
 pub(super) async fn openings_told(
+    keyring: &Keyring,
     snapshot: &mut PgConnection,
     verdict: &mut Verdict,
 ) -> Result<Vec<EpochOpened>, Error> {
     part(snapshot).await?;
-    let told = openings(&mut *snapshot).await;
+    let told = openings(keyring, &mut *snapshot).await;
     let place = Damaged::of_log(Damage::Unreadable, None, "what the log says of itself");
     Ok(readable(told, place, snapshot, verdict)
         .await?

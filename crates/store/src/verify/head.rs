@@ -1,10 +1,10 @@
 //! The head of the log: what it says of itself, and what was signed.
 
 use account::log::EpochOpened;
-use proofs::checkpoint::Checkpoint;
+use proofs::Hash;
 use sqlx::PgConnection;
 
-use super::{Damage, Damaged, Roots, Verdict, part, readable};
+use super::{Damage, Damaged, Verdict, part, readable};
 use crate::log::LogHead;
 use crate::{Error, Store};
 
@@ -31,11 +31,11 @@ async fn read_one(snapshot: &mut PgConnection, verdict: &mut Verdict) -> Result<
 }
 
 impl Store {
-    /// The checkpoint that the database itself holds.
+    /// The checkpoint that the database itself holds, against the root at its size.
     pub(super) fn verify_head(
         &self,
         head: &LogHead,
-        roots: &Roots,
+        root: Option<Hash>,
         openings: &[EpochOpened],
         verdict: &mut Verdict,
     ) -> Result<(), Error> {
@@ -60,11 +60,11 @@ impl Store {
                 Damage::Log,
                 format!("its head says {}, {} were signed", head.size(), signed.size),
             ),
-            Ok(signed) if roots.get(&signed.size) != Some(&signed.root) => told(
+            Ok(signed) if root != Some(signed.root) => told(
                 Damage::Log,
                 format!("its {} events are not those that were signed", signed.size),
             ),
-            Ok(signed) if !is_of(&signed, head, opened) => told(
+            Ok(signed) if signed.origin != head.origin() => told(
                 Damage::Log,
                 format!("its head was signed as of {}", signed.origin),
             ),
@@ -72,13 +72,4 @@ impl Store {
         }
         Ok(())
     }
-}
-
-/// Once a recovery has opened an epoch, what was signed before stands until the next event is
-/// logged.
-fn is_of(signed: &Checkpoint, head: &LogHead, opened: Option<&EpochOpened>) -> bool {
-    let not_signed_yet = opened
-        .is_some_and(|opened| signed.origin.epoch < opened.epoch && signed.size <= opened.size);
-    signed.origin.log == head.log_id
-        && (signed.origin.epoch == head.origin().epoch || not_signed_yet)
 }

@@ -1,29 +1,28 @@
 //! The tree computed anew from the log, node by node.
 
-use std::collections::BTreeSet;
-
 use proofs::Hash;
 use proofs::tree::{Edge, node_count};
 use sqlx::PgConnection;
 
-use super::{Damage, Damaged, Roots, Verdict, named, part, readable};
+use super::kept::Mark;
+use super::{Damage, Damaged, Verdict, named, part, readable};
 use crate::Error;
 use crate::log::LogHead;
 
 /// How many leaves are read at a time.
 const PAGE: u64 = 10_000;
 
-/// Verifies every stored node, and returns the roots of these sizes, as far as the log goes. None,
-/// and told, if the log cannot be read.
+/// Verifies every stored node, and finds which of these, in the order of their sizes, agree with the
+/// log. Returns the root at the size of its head, if it goes so far. None, and told, if the log cannot
+/// be read.
 pub(super) async fn verify(
     head: &LogHead,
-    mut sizes: BTreeSet<u64>,
+    marks: &mut [Mark],
     snapshot: &mut PgConnection,
     verdict: &mut Verdict,
     each: &mut impl FnMut(u64),
-) -> Result<Option<Roots>, Error> {
-    sizes.insert(head.size());
-    let mut growth = Growth::new(sizes);
+) -> Result<Option<Option<Hash>>, Error> {
+    let mut growth = Growth::new(head.size(), marks);
     part(snapshot).await?;
     let grown = growth.read_log(snapshot, verdict, each).await;
     let place = Damaged::of_log(Damage::Unreadable, None, "the table of the log");
@@ -48,7 +47,7 @@ pub(super) async fn verify(
         let found = Damaged::of_log(Damage::Tree, Some(end), what);
         none_outside(NODES_OUTSIDE, node_count(end), found, snapshot, verdict).await?;
     }
-    Ok(Some(growth.roots))
+    Ok(Some(growth.root_of_head))
 }
 
 /// Rows of the log beyond the positions that were given.
@@ -80,23 +79,42 @@ async fn none_outside(
 }
 
 /// The tree growing once more.
-struct Growth {
+struct Growth<'m> {
     edge: Edge,
-    sizes: BTreeSet<u64>,
-    roots: Roots,
+    /// Of the head.
+    size: u64,
+    root_of_head: Option<Hash>,
+    /// Those of sizes that it has not grown to yet.
+    marks: std::slice::IterMut<'m, Mark>,
+    next: Option<&'m mut Mark>,
     /// Until the first that does not.
     nodes_fit: bool,
 }
 
-impl Growth {
-    fn new(sizes: BTreeSet<u64>) -> Self {
-        let edge = Edge::default();
-        let roots = Roots::from([(0, edge.root())]);
-        Self {
-            edge,
-            sizes,
-            roots,
+impl<'m> Growth<'m> {
+    fn new(size: u64, marks: &'m mut [Mark]) -> Self {
+        let mut marks = marks.iter_mut();
+        let mut growth = Self {
+            edge: Edge::default(),
+            size,
+            root_of_head: None,
+            next: marks.next(),
+            marks,
             nodes_fit: true,
+        };
+        growth.compare();
+        growth
+    }
+
+    /// Holds what is of this size against the root.
+    fn compare(&mut self) {
+        let size = self.edge.size();
+        if size == self.size {
+            self.root_of_head = Some(self.edge.root());
+        }
+        while let Some(mark) = self.next.take_if(|mark| mark.size == size) {
+            mark.agrees = mark.root == self.edge.root();
+            self.next = self.marks.next();
         }
     }
 
@@ -131,9 +149,7 @@ impl Growth {
                 break;
             }
             self.edge.append(&hash, |node| nodes.push(node));
-            if self.sizes.contains(&self.edge.size()) {
-                self.roots.insert(self.edge.size(), self.edge.root());
-            }
+            self.compare();
         }
         nodes
     }

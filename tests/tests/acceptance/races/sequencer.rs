@@ -232,3 +232,47 @@ async fn reported(deployment: &Deployment, event: &str) {
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
 }
+
+/// Scenario:
+/// 1. Somebody deletes events that wait for their positions, as many as are looked at together, and
+///    leaves them on the work list, before all others.
+/// 2. Nothing is given a position any more, and the log says so, and how many stand in the way: once.
+/// 3. Taken off the list, everything goes on.
+#[tokio::test]
+async fn a_work_list_whose_events_are_gone_is_reported() {
+    let deployment = Deployment::start().await;
+    deployment.create_account("ada@example.com").await;
+    let mut connection = deployment.connection("countersign_owner").await;
+    wait_for_positions(&mut connection).await;
+    let orphans = "INSERT INTO unsequenced
+        SELECT -number, gen_random_uuid()::text, 'account', 1 FROM generate_series(1, 1000) number";
+    sqlx::query(orphans).execute(&mut connection).await.unwrap();
+    deployment.create_account("ben@example.com").await;
+    let told = || {
+        let log = deployment.log(0);
+        let told = log
+            .lines()
+            .filter(|line| line.contains("\"ERROR\"") && line.contains("1000"));
+        told.filter(|line| line.contains("work list")).count()
+    };
+    let began = Instant::now();
+    while told() == 0 {
+        assert!(
+            began.elapsed() < Duration::from_secs(20),
+            "{}",
+            deployment.log(0)
+        );
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    let waiting = count(&mut connection, "SELECT count(*) FROM unsequenced").await;
+    assert_eq!(waiting, 1001);
+    tokio::time::sleep(Duration::from_millis(500)).await;
+    assert_eq!(told(), 1);
+
+    sqlx::query("DELETE FROM unsequenced WHERE id < 0")
+        .execute(&mut connection)
+        .await
+        .unwrap();
+    wait_for_positions(&mut connection).await;
+    deployment.verify().await;
+}

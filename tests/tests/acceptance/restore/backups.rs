@@ -73,8 +73,13 @@ fn load(url: &str, file: &Path) {
     assert!(output.status.success(), "{output:?}");
 }
 
-/// `serve` does not start, and says why.
+/// `serve` does not start, and tells to recover.
 pub(super) async fn serve_refuses(deployment: &Deployment) {
+    serve_refuses_with(deployment, "Run `countersign recover").await;
+}
+
+/// `serve` does not start, and says why.
+pub(super) async fn serve_refuses_with(deployment: &Deployment, words: &str) {
     let serving = run(deployment, "serve");
     let limit = std::time::Duration::from_mins(1);
     let output = tokio::time::timeout(limit, serving)
@@ -82,7 +87,7 @@ pub(super) async fn serve_refuses(deployment: &Deployment) {
         .expect("it serves");
     assert_eq!(output.status.code(), Some(1), "{output:?}");
     let stderr = String::from_utf8(output.stderr).unwrap();
-    assert!(stderr.contains("Run `countersign recover"), "{stderr}");
+    assert!(stderr.contains(words), "{stderr}");
 }
 
 /// What `audit verify` says of a history that it finds damaged.

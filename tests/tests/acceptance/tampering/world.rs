@@ -179,12 +179,45 @@ impl Case<'_> {
         Verdict::of(&self.run_with(&call, nothing.path().to_str()).await)
     }
 
-    async fn run_with(&self, arguments: &[&str], kept: Option<&str>) -> std::process::Output {
+    /// What the verification says, and the most memory that it took, in KiB.
+    pub(crate) async fn look_at_memory(&self, kept: &[&str]) -> (Verdict, usize) {
+        let call = [&["audit", "verify", "--json"], kept].concat();
+        let variables = self.variables(None);
+        let mut child = self.world.deployment.begin(&call, &pairs(&variables));
+        drop(child.stdin.take());
+        let status = format!("/proc/{}/status", child.id().unwrap());
+        let ended = child.wait_with_output();
+        tokio::pin!(ended);
+        let mut peak = 0;
+        loop {
+            let pause = tokio::time::sleep(std::time::Duration::from_millis(20));
+            tokio::select! {
+                output = &mut ended => return (Verdict::of(&output.unwrap()), peak),
+                () = pause => peak = peak.max(peak_of(&status)),
+            }
+        }
+    }
+
+    /// The same where checkpoints are kept in another folder.
+    pub(crate) async fn run_with(
+        &self,
+        arguments: &[&str],
+        kept: Option<&str>,
+    ) -> std::process::Output {
+        let variables = self.variables(kept);
+        self.world
+            .deployment
+            .run_with(arguments, "", &pairs(&variables))
+            .await
+    }
+
+    /// Those that name this copy.
+    fn variables(&self, kept: Option<&str>) -> Vec<(&'static str, String)> {
         let url = |role: &str| {
             let url = url_of(&self.world.deployment, &self.name);
             url.replacen("countersign_owner", role, 1)
         };
-        let variables = [
+        let mut variables = vec![
             ("DATABASE_URL", url("countersign_app")),
             (
                 "COUNTERSIGN_MIGRATION_DATABASE_URL",
@@ -195,15 +228,8 @@ impl Case<'_> {
                 url("countersign_sequencer"),
             ),
         ];
-        let mut variables = variables
-            .iter()
-            .map(|(name, url)| (*name, url.as_str()))
-            .collect::<Vec<_>>();
-        variables.extend(kept.map(|folder| ("COUNTERSIGN_CHECKPOINT_DIR", folder)));
-        self.world
-            .deployment
-            .run_with(arguments, "", &variables)
-            .await
+        variables.extend(kept.map(|folder| ("COUNTERSIGN_CHECKPOINT_DIR", folder.to_owned())));
+        variables
     }
 
     /// What the verification says; the copy can be damaged further.
@@ -274,6 +300,19 @@ impl Verdict {
         assert_eq!(self.json["verdict"], "whole", "{case}: {}", self.json);
         assert_eq!(self.code, Some(0), "{case}: {}", self.complaint);
     }
+}
+
+fn pairs<'v>(variables: &'v [(&'static str, String)]) -> Vec<(&'static str, &'v str)> {
+    let pair = |(name, value): &'v (&'static str, String)| (*name, value.as_str());
+    variables.iter().map(pair).collect()
+}
+
+/// Nothing of a process that is gone.
+fn peak_of(status: &str) -> usize {
+    let status = std::fs::read_to_string(status).unwrap_or_default();
+    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
+    let peak = line.map(|line| line.trim().trim_end_matches(" kB"));
+    peak.map_or(0, |peak| peak.parse().unwrap())
 }
 
 pub(crate) const TEMPLATE: &str = "tampering_world";
