@@ -27,6 +27,7 @@ use crate::database::Database;
 use crate::failure::Failure;
 use crate::output::Output;
 use crate::serve::serve;
+use crate::words::printable;
 
 pub(crate) async fn run(
     cli: &Cli,
@@ -165,7 +166,7 @@ pub(crate) fn table(columns: &[&str], rows: &[serde_json::Value]) -> String {
             serde_json::Value::String(text) => text.clone(),
             other => other.to_string(),
         };
-        text.chars().filter(|c| !c.is_control()).collect::<String>()
+        printable(&text)
     };
     rows.iter()
         .map(|row| {

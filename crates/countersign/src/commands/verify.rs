@@ -12,6 +12,7 @@ use crate::configuration::Configuration;
 use crate::failure::Failure;
 use crate::output::Output;
 use crate::progress::Bar;
+use crate::words::printable;
 
 /// How many findings about read models are told to people one by one.
 const TOLD: usize = 100;
@@ -149,7 +150,8 @@ fn gap_words(gap: &Gap) -> String {
     } = gap;
     format!(
         "acknowledged gap: epoch {epoch} was opened at {at} from a backup of {size} events; the last \
-         checkpoint that was known of it held {lost_size}, what it had beyond is lost. Reason: {reason}\n"
+         checkpoint that was known of it held {lost_size}, what it had beyond is lost. Reason: {}\n",
+        printable(reason)
     )
 }
 
@@ -182,10 +184,28 @@ fn first_words(damaged: &Damaged) -> String {
     };
     format!(
         "{}{}{}: {}: {}",
-        damaged.stream.as_deref().unwrap_or("the log"),
+        printable(damaged.stream.as_deref().unwrap_or("the log")),
         number("sequence", damaged.sequence),
         number("position", damaged.position),
         damaged.kind,
-        damaged.what
+        printable(&damaged.what)
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_reason_is_shown_and_not_obeyed_by_the_terminal() {
+        let words = gap_words(&Gap {
+            epoch: 2,
+            at: "2026-01-31T12:00:00Z".parse().unwrap(),
+            size: 4,
+            lost_size: 5,
+            reason: "\u{1b}[1A\u{1b}[2Klost\nWHOLE: \u{9b}31m".to_owned(),
+        });
+        let line = words.strip_suffix('\n').unwrap();
+        assert!(!line.contains(char::is_control), "{line:?}");
+    }
 }
