@@ -62,7 +62,33 @@ impl Reader {
     }
 }
 
+/// Where a reader goes on who has read something before.
+#[derive(Clone, Copy, Debug)]
+pub struct Resumed {
+    /// The last position that was read.
+    pub after: Option<u64>,
+    /// What told it.
+    pub parameter: &'static str,
+    /// The epoch in which it was read.
+    pub epoch: Option<u32>,
+}
+
 impl Service {
+    /// The log's epoch, unless the reader knows a log that went further or otherwise: after a
+    /// recovery from a backup, events that are new stand at positions that were read before.
+    pub async fn resume(&self, from: Resumed) -> Result<u32, Error> {
+        let head = self.store().log_head().await?;
+        let current = head.origin().epoch;
+        if from.epoch.is_some_and(|epoch| epoch != current) {
+            return Err(Error::OtherEpoch { current });
+        }
+        if from.after.is_some_and(|after| after >= head.next()) {
+            let parameter = from.parameter;
+            return Err(Error::BeyondLog { parameter });
+        }
+        Ok(current)
+    }
+
     /// A page looks through so many events at most, and may end early or be empty: `next` is the
     /// last position that was looked at.
     pub async fn feed(

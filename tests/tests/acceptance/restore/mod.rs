@@ -2,5 +2,6 @@
 mod backups;
 mod crash;
 mod epochs;
+mod followers;
 mod lives_again;
 mod page;
