@@ -45,6 +45,9 @@ pub(crate) async fn run(
         Command::Keys(KeysCommand::Rotate(Rotate { standby: true, .. })) => {
             keys::add_standby(&configuration.master_key_file, output)
         }
+        Command::Keys(KeysCommand::Rotate(Rotate { log: true, .. })) => {
+            keys::rotate_log(configuration.log_key_file.as_deref(), output)
+        }
         Command::Database(command) => database::carry_out(command, &configuration, output).await,
         Command::Migrate => {
             master_keys(&configuration)?;

@@ -7,4 +7,5 @@ mod kept;
 mod on_record;
 mod proven;
 mod refused;
+mod rotated;
 mod tiles;
