@@ -3,6 +3,7 @@
 
 mod auditing;
 mod checkpoint;
+mod exported;
 mod kept;
 mod on_record;
 mod proven;
