@@ -30,7 +30,7 @@ pub(super) async fn verify(
     let verdict = verdict.map_err(|error| Failure::because(&error))?;
     drop(bar);
     let read_models = read_models(service).await?;
-    let whole = verdict.damages == 0 && read_models.findings.is_empty();
+    let whole = verdict.damages == 0 && read_models.found == 0;
     output.result(
         &machine(&verdict, &read_models, whole),
         people(&verdict, &read_models, whole),
@@ -65,10 +65,9 @@ async fn read_models(service: &Service) -> Result<CheckReport, Failure> {
         table: "-",
         what: format!("they cannot be compared: {why}"),
     };
-    Ok(CheckReport {
-        findings: vec![finding],
-        ..CheckReport::default()
-    })
+    let mut report = CheckReport::default();
+    report.add([finding]);
+    Ok(report)
 }
 
 /// Those in the configured folder, and those in the files and folders that were named.
@@ -100,6 +99,7 @@ fn machine(verdict: &Verdict, read_models: &CheckReport, whole: bool) -> Value {
         "read_models": {
             "accounts": read_models.accounts,
             "staff": read_models.staff,
+            "found": read_models.found,
             "findings": read_models.findings.iter().map(|finding| json!({
                 "stream": finding.stream, "table": finding.table, "what": finding.what,
             })).collect::<Vec<_>>(),
@@ -173,7 +173,7 @@ fn last_words(verdict: &Verdict, read_models: &CheckReport, whole: bool) -> Stri
         (false, Some(first)) => format!("DAMAGED in {damages} places; first: {first}"),
         (false, None) => format!(
             "DAMAGED: the events are whole, the read models are not what they say in {} places.",
-            read_models.findings.len()
+            read_models.found
         ),
     }
 }
