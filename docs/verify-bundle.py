@@ -25,7 +25,7 @@ STREAM = re.compile(f"[a-z]+/{UUID}")
 MANIFEST = re.compile(f'{{"format":"countersign-bundle/1","about":(?:"log"|"stream","stream":"({STREAM.pattern})")}}')
 CHECKPOINT = re.compile(f"(countersign/{UUID})/({NUMBER})\n({NUMBER})\n(\\S+)\n")
 SIGNATURE = re.compile(r"— ([^\s+]+) (\S+)")
-KEY = re.compile(r"([^\s+]+)\+([0-9a-f]{8})\+(\S+)")
+KEY = re.compile(r"([!-*,-~]+)\+([0-9a-f]{8})\+(\S+)")
 
 
 class Refused(Exception):
@@ -118,6 +118,11 @@ def parse_key(text):
     check(len(data) == 33 and data[0] == 1 and is_sound(data[1:])
           and sha256(parts[1].encode(), b"\n", data)[:4].hex() == parts[2], f"{text!r} is no public key of a log")
     return (parts[1], parts[2]), Ed25519PublicKey.from_public_bytes(data[1:])
+
+def known_keys(lines):
+    keys = dict(map(parse_key, lines))
+    check(len(keys) == len(set(lines)), "two keys have one name and id")
+    return keys
 
 def signed_text(note, keys, what):
     """The text of a note, and the names of the known keys that have signed it."""
@@ -266,7 +271,7 @@ class Bundle:
         self.stream, keys = manifest[1], self.file("keys")
         lines = keys.split("\n")[:-1]
         check(keys == "".join(f"{line}\n" for line in sorted(set(lines), key=str.encode)), "the keys are not in order")
-        brought = dict(map(parse_key, lines))
+        brought = known_keys(lines)
         self.keys, checkpoint = own_keys or brought, self.file("checkpoint")
         self.head = self.file("head") if self.stream else None
         self.checkpoint, signers = signed_text(checkpoint, self.keys, "the checkpoint")
@@ -366,7 +371,7 @@ def main():
     options, good = parser.parse_args(), True
     if options.proofs == bool(options.files):
         parser.error("name bundles, or --proofs")
-    own_keys = dict(map(parse_key, options.key))
+    own_keys = known_keys(options.key)
     for line in sys.stdin if options.proofs else ():
         proved = is_proved(line)
         good = good and proved

@@ -25,6 +25,8 @@ pub(crate) struct Assembly {
     pub(crate) service: Service,
     pub(crate) store: Store,
     pub(crate) keyring: Arc<Keyring>,
+    /// Of the log, where it has keys of its own.
+    pub(crate) log_keyring: Option<Arc<Keyring>>,
     pub(crate) pool: PgPool,
 }
 
@@ -50,8 +52,7 @@ pub(crate) async fn assemble(
     public_url: String,
     clock: Arc<dyn Clock>,
 ) -> Result<Assembly, Failure> {
-    let file = KeyFile::new(configuration.master_key_file.clone());
-    let keyring = Arc::new(Keyring::following(keys, Box::new(file)));
+    let keyring = followed(keys, &configuration.master_key_file);
     let pool = connect(
         &database.url(Role::App),
         Role::App,
@@ -63,9 +64,9 @@ pub(crate) async fn assemble(
         .await
         .map_err(|error| Failure::because(&error))?;
     let mut store = Store::new(pool.clone(), Arc::clone(&keyring));
-    if let Some(path) = &configuration.log_key_file {
-        let keys = keys::read(path).map_err(|error| Failure::because(&error))?;
-        store = store.signing_under(Arc::new(Keyring::derive(&keys)));
+    let log_keyring = log_keyring(configuration)?;
+    if let Some(keyring) = &log_keyring {
+        store = store.signing_under(Arc::clone(keyring));
     }
     let hashing = HashingPool::new(configuration.hashing(), &SystemRandom)
         .map_err(|error| Failure::because(&error))?;
@@ -88,8 +89,22 @@ pub(crate) async fn assemble(
         service,
         store,
         keyring,
+        log_keyring,
         pool,
     })
+}
+
+fn followed(keys: &MasterKeys, path: &Path) -> Arc<Keyring> {
+    let file = KeyFile::new(path.to_owned());
+    Arc::new(Keyring::following(keys, Box::new(file)))
+}
+
+fn log_keyring(configuration: &Configuration) -> Result<Option<Arc<Keyring>>, Failure> {
+    let Some(path) = &configuration.log_key_file else {
+        return Ok(None);
+    };
+    let keys = keys::read(path).map_err(|error| Failure::because(&error))?;
+    Ok(Some(followed(&keys, path)))
 }
 
 fn policy(configuration: &Configuration) -> Policy {

@@ -234,6 +234,8 @@ pub enum KeysCommand {
     ///
     /// With several machines: `--standby` on one, copy the file to all; then without it on the
     /// same one, and copy the file once more.
+    ///
+    /// A log that has a key file of its own (COUNTERSIGN_LOG_KEY_FILE) gets a further key with `--log`.
     Rotate(Rotate),
     /// Tell how much is under which master key, and until when
     Status,
@@ -249,6 +251,10 @@ pub struct Rotate {
     /// Make no key; only bring rows under the one in use
     #[arg(long)]
     pub resume: bool,
+
+    /// Add a key to the log's own file; it signs the next checkpoint, and so does the key before it
+    #[arg(long, conflicts_with_all = ["standby", "resume"])]
+    pub log: bool,
 }
 
 /// `countersign mail …`.

@@ -27,6 +27,7 @@ use crate::database::Database;
 use crate::failure::Failure;
 use crate::output::Output;
 use crate::serve::serve;
+use crate::words::printable;
 
 pub(crate) async fn run(
     cli: &Cli,
@@ -43,6 +44,9 @@ pub(crate) async fn run(
         }
         Command::Keys(KeysCommand::Rotate(Rotate { standby: true, .. })) => {
             keys::add_standby(&configuration.master_key_file, output)
+        }
+        Command::Keys(KeysCommand::Rotate(Rotate { log: true, .. })) => {
+            keys::rotate_log(configuration.log_key_file.as_deref(), output)
         }
         Command::Database(command) => database::carry_out(command, &configuration, output).await,
         Command::Migrate => {
@@ -165,7 +169,7 @@ pub(crate) fn table(columns: &[&str], rows: &[serde_json::Value]) -> String {
             serde_json::Value::String(text) => text.clone(),
             other => other.to_string(),
         };
-        text.chars().filter(|c| !c.is_control()).collect::<String>()
+        printable(&text)
     };
     rows.iter()
         .map(|row| {

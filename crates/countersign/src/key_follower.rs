@@ -16,7 +16,7 @@ const POLL: Duration = Duration::from_secs(1);
 /// How long after a change every server of this machine has taken it up.
 pub(crate) const TAKEN_UP: Duration = Duration::from_secs(3);
 
-/// The key file, as a running server follows it.
+/// A key file, as a running server follows it.
 pub(crate) struct KeyFile {
     path: PathBuf,
     seen: Mutex<Option<Stamp>>,
@@ -62,8 +62,9 @@ impl KeySource for KeyFile {
         keys::read(&self.path)
             .inspect_err(|error| {
                 tracing::error!(
+                    key.file = %self.path.display(),
                     error = error as &dyn std::error::Error,
-                    "the master key file cannot be used: the keys read before stay in use"
+                    "the key file cannot be used: the keys read before stay in use"
                 );
             })
             .ok()
@@ -71,8 +72,9 @@ impl KeySource for KeyFile {
 
     fn refused(&self, why: KeysLost) {
         tracing::error!(
+            key.file = %self.path.display(),
             error = &why as &dyn std::error::Error,
-            "the master key file is not taken up: the keys read before stay in use"
+            "the key file is not taken up: the keys read before stay in use"
         );
     }
 }
@@ -102,6 +104,20 @@ pub(crate) async fn follow(keyring: Arc<Keyring>, pool: PgPool) {
                 );
             }
             Err(_) => {}
+        }
+    }
+}
+
+/// The same for a log with keys of its own. Nothing is made under them but signatures, and the key
+/// before signs too: servers may take a new one up one after the other.
+pub(crate) async fn follow_log(keyring: Arc<Keyring>) {
+    loop {
+        tokio::time::sleep(POLL).await;
+        keyring.reload();
+        let newest = keyring.newest();
+        if newest > keyring.current() {
+            keyring.write_with_newest();
+            tracing::info!(key.id = newest.0, "a new key of the log is in use");
         }
     }
 }

@@ -19,7 +19,7 @@ use crate::cli::Serve;
 use crate::configuration::Configuration;
 use crate::database::Database;
 use crate::failure::Failure;
-use crate::key_follower::follow;
+use crate::key_follower::{follow, follow_log};
 use crate::listener::listen;
 use crate::output::Output;
 
@@ -75,6 +75,9 @@ pub(crate) async fn serve(
     let post = post(configuration, origin.clone())?;
     let mut workers = workers(&assembly.service, sequencer, Arc::clone(&publisher), post);
     workers.spawn(follow(Arc::clone(&assembly.keyring), assembly.pool.clone()));
+    if let Some(keyring) = &assembly.log_keyring {
+        workers.spawn(follow_log(Arc::clone(keyring)));
+    }
 
     let settings = HttpSettings {
         public_url: public_url.url().clone(),

@@ -7,6 +7,7 @@ use crate::cli::{Server, SupportCommand};
 use crate::failure::Failure;
 use crate::output::Output;
 use crate::secret_text::SecretText;
+use crate::words::printable;
 
 pub(crate) fn run(
     support: &Server<SupportCommand>,
@@ -131,7 +132,7 @@ fn scalar(value: &Value) -> String {
     let text = value
         .as_str()
         .map_or_else(|| value.to_string(), ToOwned::to_owned);
-    text.chars().filter(|c| !c.is_control()).collect()
+    printable(&text)
 }
 
 #[cfg(test)]

@@ -10,7 +10,7 @@ mod tests;
 use serde_json::Value;
 
 /// A text of somebody else's, without what a terminal would obey.
-fn printable(text: &str) -> String {
+pub(crate) fn printable(text: &str) -> String {
     text.chars().filter(|c| !c.is_control()).collect()
 }
 

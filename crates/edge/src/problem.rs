@@ -106,7 +106,7 @@ problem_codes! {
 }
 
 /// One thing that is wrong with a request; the pointer is a JSON pointer into its body, or names
-/// a query parameter in the same way.
+/// a query parameter or a header in the same way.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct FieldError {
     pub pointer: Cow<'static, str>,
@@ -283,6 +283,10 @@ impl From<service::Error> for Problem {
             E::BeyondLog { parameter } => {
                 let pointer = format!("/{parameter}");
                 Self::invalid(vec![FieldError::new(pointer, "is outside of the log")])
+            }
+            E::OtherEpoch { current } => {
+                let detail = format!("is not the epoch of the log, which is {current}");
+                Self::invalid(vec![FieldError::new("/Countersign-Epoch", detail)])
             }
             E::Overloaded { retry_after } => Self::retry(Code::Overloaded, retry_after),
             E::Unavailable(cause) => Self::unavailable(cause),

@@ -107,19 +107,26 @@ impl Checkpoint {
 pub struct VerifierKeys(BTreeSet<String>);
 
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{0:?} is no public key of a log")]
-pub struct NotAVerifierKey(pub String);
+pub enum NotVerifierKeys {
+    #[error("{0:?} is no public key of a log")]
+    Unsound(String),
+    #[error("{0:?} has name and id of another key")]
+    Ambiguous(String),
+}
 
 impl VerifierKeys {
     /// Checks each key's form and id. A weak key, under which one signature fits every text, is
-    /// none: it would convict nobody.
-    pub fn parse<'k>(keys: impl IntoIterator<Item = &'k str>) -> Result<Self, NotAVerifierKey> {
-        let mut known = BTreeSet::new();
+    /// none: it would convict nobody. Of two keys with one name and id, nobody could tell which has
+    /// signed.
+    pub fn parse<'k>(keys: impl IntoIterator<Item = &'k str>) -> Result<Self, NotVerifierKeys> {
+        let (mut known, mut called) = (BTreeSet::new(), BTreeSet::new());
         for key in keys {
             if !is_sound(key) {
-                return Err(NotAVerifierKey(key.to_owned()));
+                return Err(NotVerifierKeys::Unsound(key.to_owned()));
             }
-            known.insert(key.to_owned());
+            if known.insert(key.to_owned()) && !called.insert(name_and_id(key)) {
+                return Err(NotVerifierKeys::Ambiguous(key.to_owned()));
+            }
         }
         Ok(Self(known))
     }
@@ -190,16 +197,24 @@ impl Verifier {
     }
 }
 
+/// Of a sound key.
+fn name_and_id(key: &str) -> String {
+    // A plus may stand in base64 as well.
+    let parts = key.splitn(3, '+').take(2);
+    parts.collect::<Vec<_>>().join("+")
+}
+
 fn is_sound(key: &str) -> bool {
     let sound = || {
-        // A plus may stand in base64 as well.
         let mut parts = key.splitn(3, '+');
         let (name, _, point) = (parts.next()?, parts.next()?, parts.next()?);
         let point = data_encoding::BASE64.decode(point.as_bytes()).ok()?;
         let point = point.get(1..)?.try_into().ok()?;
         let point = VerifyingKey::from_bytes(&point).ok()?;
         let only = new_ed25519_verifier_key(name, &point);
-        Some(StandardVerifier::new(key).is_ok() && only == key && !point.is_weak())
+        // Names are printed for people, and read by others' programs: no escapes, no strange spaces.
+        let is_plain = name.bytes().all(|byte| byte.is_ascii_graphic());
+        Some(is_plain && StandardVerifier::new(key).is_ok() && only == key && !point.is_weak())
     };
     sound().unwrap_or(false)
 }

@@ -41,9 +41,12 @@ pub enum Error {
     /// A sequence or instant that the account's history does not reach.
     #[error("the history does not reach that far")]
     BeyondHistory,
-    /// A size that the log never had, by the name of the parameter that told it.
+    /// A size or position that the log has not come to, by the name of the parameter that told it.
     #[error("the log does not reach that far")]
     BeyondLog { parameter: &'static str },
+    /// The log was restored from a backup since the epoch that was asked for.
+    #[error("the log is in epoch {current}")]
+    OtherEpoch { current: u32 },
     #[error("an account with this address exists")]
     AddressTaken,
     #[error("the account was erased already")]

@@ -62,7 +62,33 @@ impl Reader {
     }
 }
 
+/// Where a reader goes on who has read something before.
+#[derive(Clone, Copy, Debug)]
+pub struct Resumed {
+    /// The last position that was read.
+    pub after: Option<u64>,
+    /// What told it.
+    pub parameter: &'static str,
+    /// The epoch in which it was read.
+    pub epoch: Option<u32>,
+}
+
 impl Service {
+    /// The log's epoch, unless the reader knows a log that went further or otherwise: after a
+    /// recovery from a backup, events that are new stand at positions that were read before.
+    pub async fn resume(&self, from: Resumed) -> Result<u32, Error> {
+        let head = self.store().log_head().await?;
+        let current = head.origin().epoch;
+        if from.epoch.is_some_and(|epoch| epoch != current) {
+            return Err(Error::OtherEpoch { current });
+        }
+        if from.after.is_some_and(|after| after >= head.next()) {
+            let parameter = from.parameter;
+            return Err(Error::BeyondLog { parameter });
+        }
+        Ok(current)
+    }
+
     /// A page looks through so many events at most, and may end early or be empty: `next` is the
     /// last position that was looked at.
     pub async fn feed(
@@ -96,7 +122,8 @@ impl Service {
         Ok(Page { events, next })
     }
 
-    /// The same to the end of the log, in memory a chunk at a time.
+    /// The same to the end of the log, in memory a chunk at a time. It fails once the caller's token is
+    /// no longer in force: a part is not taken for the whole.
     pub async fn feed_stream(
         &self,
         caller: &Caller,
@@ -106,11 +133,12 @@ impl Service {
         self.record_feed(caller, staff, &selection).await?;
         let limit = selection.limit.map_or(usize::MAX, |limit| limit as usize);
         let reader = Reader::new(self.clone(), selection.after, selection.filter);
-        let begin = (reader, Vec::new().into_iter());
-        let events = futures::stream::try_unfold(begin, |(mut reader, mut chunk)| async move {
-            let event = next_shown(&mut reader, &mut chunk).await?;
-            Ok::<_, Error>(event.map(|event| (event, (reader, chunk))))
-        });
+        let begin = (reader, staff.clone(), Vec::new().into_iter());
+        let events =
+            futures::stream::try_unfold(begin, |(mut reader, staff, mut chunk)| async move {
+                let event = next_shown(&mut reader, &staff, &mut chunk).await?;
+                Ok::<_, Error>(event.map(|event| (event, (reader, staff, chunk))))
+            });
         Ok(events.take(limit))
     }
 
@@ -133,12 +161,14 @@ impl Service {
 
 async fn next_shown(
     reader: &mut Reader,
+    staff: &StaffMember,
     chunk: &mut vec::IntoIter<EventView>,
 ) -> Result<Option<EventView>, Error> {
     loop {
         if let Some(event) = chunk.next() {
             return Ok(Some(event));
         }
+        reader.service.must_be_active(staff).await?;
         let read = reader.read(CHUNK).await?;
         if read.is_empty() {
             return Ok(None);

@@ -57,6 +57,7 @@ pub use enrollment::Enrollment;
 pub use erasure::Erasure;
 pub use error::Error;
 pub use export::{Export, Exported};
+pub use feed::Resumed;
 pub use follow::Followed;
 pub use forms::FormFor;
 pub use links::MailedLink;

@@ -4,6 +4,7 @@
 use std::collections::HashMap;
 
 use chrono::{DateTime, Utc};
+use futures::TryStreamExt;
 use proofs::event::stream_name;
 
 use crate::live_rows::LiveRows;
@@ -34,6 +35,9 @@ const STRAYS: [(&str, &str, &str); 5] = [
     ("staff", STAFF, strays!("staff", "staff_id")),
 ];
 
+/// How many findings are told one by one: as many as somebody reads, and not a million.
+const TOLD: usize = 1_000;
+
 /// A difference between a read model and the replay, or a history that cannot be replayed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Finding {
@@ -49,7 +53,10 @@ pub struct CheckReport {
     pub staff: u64,
     /// Of all these streams.
     pub events: u64,
+    /// The first of them.
     pub findings: Vec<Finding>,
+    /// Of all.
+    pub found: u64,
 }
 
 /// Told now and then.
@@ -74,10 +81,9 @@ impl Store {
             for replayed in &batch {
                 report.count(replayed);
             }
-            let findings = self.check_batch(batch, now).await?;
-            report.findings.extend(findings);
+            report.add(self.check_batch(batch, now).await?);
         }
-        report.findings.extend(self.find_strays().await?);
+        self.find_strays(&mut report).await?;
         Ok(report)
     }
 
@@ -163,20 +169,20 @@ impl Store {
         Ok(newest.collect())
     }
 
-    pub(crate) async fn find_strays(&self) -> Result<Vec<Finding>, Error> {
-        let mut findings = Vec::new();
+    async fn find_strays(&self, report: &mut CheckReport) -> Result<(), Error> {
         for (table, stream, find) in STRAYS {
-            let rows = sqlx::query_scalar::<_, String>(find)
+            let mut rows = sqlx::query_scalar::<_, String>(find)
                 .bind(stream)
-                .fetch_all(&self.pool)
-                .await?;
-            findings.extend(rows.into_iter().map(|id| Finding {
-                stream: stream_name(stream, &id),
-                table,
-                what: "there is no history".to_owned(),
-            }));
+                .fetch(&self.pool);
+            while let Some(id) = rows.try_next().await? {
+                report.add([Finding {
+                    stream: stream_name(stream, &id),
+                    table,
+                    what: "there is no history".to_owned(),
+                }]);
+            }
         }
-        Ok(findings)
+        Ok(())
     }
 }
 
@@ -189,6 +195,16 @@ impl Progress {
 }
 
 impl CheckReport {
+    /// Tells the first ones, and counts all.
+    pub fn add(&mut self, findings: impl IntoIterator<Item = Finding>) {
+        for finding in findings {
+            self.found += 1;
+            if self.findings.len() < TOLD {
+                self.findings.push(finding);
+            }
+        }
+    }
+
     fn count(&mut self, replayed: &Replayed) {
         match replayed.stream.aggregate_type.as_str() {
             ACCOUNT => self.accounts += 1,
@@ -196,5 +212,24 @@ impl CheckReport {
             _ => return,
         }
         self.events += replayed.events;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_first_findings_are_told_and_all_are_counted() {
+        let finding = |number: usize| Finding {
+            stream: format!("account/{number}"),
+            table: "sessions",
+            what: "flipped".to_owned(),
+        };
+        let mut report = CheckReport::default();
+        report.add((0..TOLD - 1).map(finding));
+        report.add((TOLD - 1..5_000).map(finding));
+        assert_eq!((report.findings.len(), report.found), (TOLD, 5_000));
+        assert_eq!(report.findings.last(), Some(&finding(TOLD - 1)));
     }
 }

@@ -6,16 +6,17 @@ use axum::response::{IntoResponse, Response};
 use edge::problem::Problem;
 use edge::{Frame, event_stream, lines};
 use futures::StreamExt;
-use service::{Followed, Selection, Service};
+use service::{Followed, Resumed, Selection, Service};
 
 use super::event::{Event, EventPage};
 use super::history::EventsQuery;
-use crate::extract::{Auditor, EventsForm, LastEventId, Params};
+use crate::extract::{Auditor, EPOCH, EventsForm, LastEventId, LogEpoch, Params};
 use crate::openapi::{SIGNED_IN, problems};
 
 problems!(FeedProblems: SIGNED_IN; Overloaded);
 
-/// All events of all streams, in one order that never changes and never skips.
+/// All events of all streams, in one order that never changes and never skips. Only a recovery from a
+/// backup begins another order, in a new epoch, after the events that the backup had.
 #[utoipa::path(
     get,
     path = "/audit/events",
@@ -26,6 +27,11 @@ problems!(FeedProblems: SIGNED_IN; Overloaded);
             "Last-Event-ID" = Option<i64>, Header, minimum = 0,
             maximum = 9_223_372_036_854_775_807_i64,
             description = "Where a live feed goes on, before `after`: the last id that was read",
+        ),
+        (
+            "Countersign-Epoch" = Option<i64>, Header, minimum = 1, maximum = 4_294_967_295_i64,
+            description = "The epoch of the log in which events were read before: another one is \
+                           refused",
         ),
     ),
     security(("staff_token" = [])),
@@ -42,6 +48,7 @@ problems!(FeedProblems: SIGNED_IN; Overloaded);
                 (Event = "application/x-ndjson"),
                 (Event = "text/event-stream"),
             ),
+            headers(("Countersign-Epoch" = i64, description = "The epoch of the log")),
         ),
         FeedProblems,
     ),
@@ -51,10 +58,21 @@ pub(crate) async fn all_events(
     Auditor { caller, member }: Auditor,
     Params(query): Params<EventsQuery>,
     LastEventId(last): LastEventId,
+    LogEpoch(epoch): LogEpoch,
     form: EventsForm,
 ) -> Result<Response, Problem> {
-    let after = query.after();
-    Ok(match form {
+    let last = last.filter(|_| form == EventsForm::Live);
+    let (after, parameter) = match last {
+        Some(last) => (Some(last), "Last-Event-ID"),
+        None => (query.after(), "after"),
+    };
+    let resumed = Resumed {
+        after,
+        parameter,
+        epoch,
+    };
+    let epoch = service.resume(resumed).await?;
+    let answer = match form {
         EventsForm::Page => {
             let page = service.feed(&caller, &member, query.page()).await?;
             Json(EventPage::new(page, after)).into_response()
@@ -67,12 +85,15 @@ pub(crate) async fn all_events(
             lines(events, caller.request_id)
         }
         EventsForm::Live => {
-            let (after, asked) = (last.or(after), query.stream());
-            let asked = Selection { after, ..asked };
+            let asked = Selection {
+                after,
+                ..query.stream()
+            };
             let told = service.follow(&caller, &member, asked).await?;
             event_stream(told.map(|told| told.map(frame)), caller.request_id)
         }
-    })
+    };
+    Ok(([(EPOCH, epoch.to_string())], answer).into_response())
 }
 
 fn frame(told: Followed) -> Frame<Event> {

@@ -11,6 +11,8 @@ use super::query::position;
 
 const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
 const LAST_EVENT_ID: HeaderName = HeaderName::from_static("last-event-id");
+/// The epoch of the log, in calls and answers.
+pub(crate) const EPOCH: HeaderName = HeaderName::from_static("countersign-epoch");
 const MAX_IDEMPOTENCY_KEY: usize = 255;
 
 /// `Idempotency-Key`: 1 to 255 visible ASCII characters.
@@ -37,10 +39,9 @@ fn idempotency_key(headers: &HeaderMap) -> Result<Option<String>, Problem> {
     };
     match key.filter(is_good) {
         Some(key) => Ok(Some(key.to_owned())),
-        None => Err(Problem::invalid(vec![FieldError::new(
-            "",
+        None => Err(not_understood(
             "an Idempotency-Key is one header of 1 to 255 visible ASCII characters",
-        )])),
+        )),
     }
 }
 
@@ -126,19 +127,44 @@ impl<S: Send + Sync> FromRequestParts<S> for LastEventId {
 }
 
 fn last_event_id(headers: &HeaderMap) -> Result<Option<u64>, Problem> {
-    let mut values = headers.get_all(LAST_EVENT_ID).iter();
-    let id = match (values.next(), values.next()) {
+    let why = "a Last-Event-ID is one header with the position of an event";
+    number(headers, &LAST_EVENT_ID, why)
+}
+
+/// The epoch of the log in which a reader has read before.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct LogEpoch(pub(crate) Option<u32>);
+
+impl<S: Send + Sync> FromRequestParts<S> for LogEpoch {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
+        log_epoch(&parts.headers).map(Self)
+    }
+}
+
+fn log_epoch(headers: &HeaderMap) -> Result<Option<u32>, Problem> {
+    let why = "a Countersign-Epoch is one header with the number of an epoch";
+    let epoch = number(headers, &EPOCH, why)?.map(u32::try_from);
+    epoch.transpose().map_err(|_| not_understood(why))
+}
+
+fn number(
+    headers: &HeaderMap,
+    name: &HeaderName,
+    why: &'static str,
+) -> Result<Option<u64>, Problem> {
+    let mut values = headers.get_all(name).iter();
+    let number = match (values.next(), values.next()) {
         (None, _) => return Ok(None),
         (Some(value), None) => value.to_str().ok().and_then(position),
         (Some(_), Some(_)) => None,
     };
-    match id {
-        Some(id) => Ok(Some(id)),
-        None => Err(Problem::invalid(vec![FieldError::new(
-            "",
-            "a Last-Event-ID is one header with the position of an event",
-        )])),
-    }
+    number.map(Some).ok_or_else(|| not_understood(why))
+}
+
+fn not_understood(why: &'static str) -> Problem {
+    Problem::invalid(vec![FieldError::new("", why)])
 }
 
 /// RFC 9110, section 12.4.2: a quality of nought means "not this one".
@@ -225,6 +251,20 @@ mod tests {
             &["9223372036854775808"],
         ] {
             assert!(id(bad).is_err(), "{bad:?}");
+        }
+    }
+
+    #[test]
+    fn an_epoch_is_one_number_of_32_bits() {
+        let epoch = |value: &'static str| {
+            let mut headers = HeaderMap::new();
+            headers.insert(EPOCH, HeaderValue::from_static(value));
+            log_epoch(&headers).ok()
+        };
+        assert_eq!(epoch("2"), Some(Some(2)));
+        assert_eq!(epoch("4294967295"), Some(Some(u32::MAX)));
+        for bad in ["", "-1", "x", "4294967296"] {
+            assert_eq!(epoch(bad), None, "{bad}");
         }
     }
 }

@@ -15,7 +15,9 @@ mod visitor;
 
 pub(crate) use body::JsonBody;
 pub(crate) use filter::{AskedActor, AskedInstant, AskedTypes};
-pub(crate) use headers::{EventsForm, IdempotencyKey, KnownDevice, LastEventId, WantsJson};
+pub(crate) use headers::{
+    EPOCH, EventsForm, IdempotencyKey, KnownDevice, LastEventId, LogEpoch, WantsJson,
+};
 pub(crate) use id::{AccountPath, PositionPath, SessionPath, TilePath};
 pub(crate) use owner::SignedIn;
 pub(crate) use query::{PageLimit, Params, Point, Position};

@@ -109,7 +109,8 @@ async fn write(service: &Service, export: &Export, to: impl Write) -> Result<u64
     Ok(events)
 }
 
-/// A file that has its name only once it is whole, and holds what is personal: nobody else reads it.
+/// A file that has its name only once it is whole, and holds what is personal: nobody else reads it,
+/// and nothing of it stays if it does not become whole.
 struct Unfinished {
     file: File,
     path: PathBuf,
@@ -121,29 +122,39 @@ impl Unfinished {
         let mut name = target.as_os_str().to_owned();
         name.push(".unfinished");
         let path = PathBuf::from(name);
+        // What stands there may be somebody else's, a link, or read by others.
         let file = OpenOptions::new()
             .write(true)
-            .create(true)
-            .truncate(true)
+            .create_new(true)
             .mode(0o600)
             .open(&path);
-        let target = target.to_owned();
-        let file = file.map_err(|error| {
-            Failure::Failed(format!("{} cannot be written: {error}", path.display()))
+        let file = file.map_err(|error| match error.kind() {
+            io::ErrorKind::AlreadyExists => Failure::Failed(format!(
+                "{} is there already: another export writes it, or was cut off; then remove it",
+                path.display()
+            )),
+            _ => unwritable(&path, &error),
         })?;
+        let target = target.to_owned();
         Ok(Self { file, path, target })
     }
 
     fn finish(self) -> Result<(), Failure> {
         let done = self.file.sync_all();
         let done = done.and_then(|()| std::fs::rename(&self.path, &self.target));
-        done.map_err(|error| {
-            Failure::Failed(format!(
-                "{} cannot be written: {error}",
-                self.target.display()
-            ))
-        })
+        done.map_err(|error| unwritable(&self.target, &error))
     }
+}
+
+impl Drop for Unfinished {
+    /// Finished, it has another name.
+    fn drop(&mut self) {
+        let _ = std::fs::remove_file(&self.path);
+    }
+}
+
+fn unwritable(path: &Path, error: &io::Error) -> Failure {
+    Failure::Failed(format!("{} cannot be written: {error}", path.display()))
 }
 
 /// Needs no database and no configuration.

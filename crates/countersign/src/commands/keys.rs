@@ -49,6 +49,33 @@ pub(crate) fn add_standby(path: &Path, output: Output) -> Result<(), Failure> {
     output.result(&json!({ "status": "standby", "key": id }), people)
 }
 
+/// A key that signs the log beside the one before it, so that neither servers nor auditors have to
+/// know it first.
+pub(crate) fn rotate_log(path: Option<&Path>, output: Output) -> Result<(), Failure> {
+    let path = path.ok_or_else(|| {
+        Failure::Usage(
+            "COUNTERSIGN_LOG_KEY_FILE names no file: what signs the log is derived from the master \
+             key, and changes with `countersign keys rotate`"
+                .to_owned(),
+        )
+    })?;
+    let lock = keys::lock(path).map_err(failed)?;
+    let mut keys = keys::read(path).map_err(failed)?;
+    if keys.standby().is_none() {
+        keys = keys.with_standby(&SystemRandom).map_err(failed)?;
+    }
+    let keys = keys.promoted();
+    keys::replace(path, &keys, &lock).map_err(failed)?;
+    let id = keys.current();
+    let people = format!(
+        "Key {id} of {} signs the next checkpoint, and the key before it too. Keep a new copy of the \
+         file, put it on every machine before the next rotation, and hand out what `countersign audit \
+         keys` prints.",
+        path.display()
+    );
+    output.result(&json!({ "status": "in use", "key": id.0 }), people)
+}
+
 /// The commands that need the database, while servers use it or `alone`.
 pub(crate) async fn beside(
     command: &KeysCommand,

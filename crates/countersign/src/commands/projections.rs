@@ -41,14 +41,14 @@ async fn check(service: &Service, output: Output) -> Result<(), Failure> {
         report.accounts,
         report.staff,
         report.events,
-        findings.len()
+        report.found
     );
     let value = json!({
         "accounts": report.accounts, "staff": report.staff, "events": report.events,
-        "findings": findings,
+        "found": report.found, "findings": findings,
     });
     output.result(&value, people)?;
-    if findings.is_empty() {
+    if report.found == 0 {
         Ok(())
     } else {
         Err(Failure::Failed(

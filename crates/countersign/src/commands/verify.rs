@@ -12,6 +12,7 @@ use crate::configuration::Configuration;
 use crate::failure::Failure;
 use crate::output::Output;
 use crate::progress::Bar;
+use crate::words::printable;
 
 /// How many findings about read models are told to people one by one.
 const TOLD: usize = 100;
@@ -29,7 +30,7 @@ pub(super) async fn verify(
     let verdict = verdict.map_err(|error| Failure::because(&error))?;
     drop(bar);
     let read_models = read_models(service).await?;
-    let whole = verdict.damages == 0 && read_models.findings.is_empty();
+    let whole = verdict.damages == 0 && read_models.found == 0;
     output.result(
         &machine(&verdict, &read_models, whole),
         people(&verdict, &read_models, whole),
@@ -64,10 +65,9 @@ async fn read_models(service: &Service) -> Result<CheckReport, Failure> {
         table: "-",
         what: format!("they cannot be compared: {why}"),
     };
-    Ok(CheckReport {
-        findings: vec![finding],
-        ..CheckReport::default()
-    })
+    let mut report = CheckReport::default();
+    report.add([finding]);
+    Ok(report)
 }
 
 /// Those in the configured folder, and those in the files and folders that were named.
@@ -97,6 +97,7 @@ fn machine(verdict: &Verdict, read_models: &CheckReport, whole: bool) -> Value {
         "read_models": {
             "accounts": read_models.accounts,
             "staff": read_models.staff,
+            "found": read_models.found,
             "findings": read_models.findings.iter().map(|finding| json!({
                 "stream": finding.stream, "table": finding.table, "what": finding.what,
             })).collect::<Vec<_>>(),
@@ -147,7 +148,8 @@ fn gap_words(gap: &Gap) -> String {
     } = gap;
     format!(
         "acknowledged gap: epoch {epoch} was opened at {at} from a backup of {size} events; the last \
-         checkpoint that was known of it held {lost_size}, what it had beyond is lost. Reason: {reason}\n"
+         checkpoint that was known of it held {lost_size}, what it had beyond is lost. Reason: {}\n",
+        printable(reason)
     )
 }
 
@@ -169,7 +171,7 @@ fn last_words(verdict: &Verdict, read_models: &CheckReport, whole: bool) -> Stri
         (false, Some(first)) => format!("DAMAGED in {damages} places; first: {first}"),
         (false, None) => format!(
             "DAMAGED: the events are whole, the read models are not what they say in {} places.",
-            read_models.findings.len()
+            read_models.found
         ),
     }
 }
@@ -180,10 +182,28 @@ fn first_words(damaged: &Damaged) -> String {
     };
     format!(
         "{}{}{}: {}: {}",
-        damaged.stream.as_deref().unwrap_or("the log"),
+        printable(damaged.stream.as_deref().unwrap_or("the log")),
         number("sequence", damaged.sequence),
         number("position", damaged.position),
         damaged.kind,
-        damaged.what
+        printable(&damaged.what)
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_reason_is_shown_and_not_obeyed_by_the_terminal() {
+        let words = gap_words(&Gap {
+            epoch: 2,
+            at: "2026-01-31T12:00:00Z".parse().unwrap(),
+            size: 4,
+            lost_size: 5,
+            reason: "\u{1b}[1A\u{1b}[2Klost\nWHOLE: \u{9b}31m".to_owned(),
+        });
+        let line = words.strip_suffix('\n').unwrap();
+        assert!(!line.contains(char::is_control), "{line:?}");
+    }
 }

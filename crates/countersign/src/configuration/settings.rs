@@ -124,8 +124,8 @@ settings! {
         .derived("<data-dir>/checkpoints", load::checkpoint_dir)
         => load::path;
 
-    /// Where else each checkpoint is sent to, by PUT URL/LOG/DAY/EPOCH-SIZE: an object
-    /// store or any HTTP server
+    /// Where else each checkpoint is sent to, by PUT URL/LOG/DAY/EPOCH-SIZE: an HTTP server
+    /// that asks for no more than a bearer token (not S3, whose requests are signed)
     checkpoint_url: Option<SecretText> = variable("COUNTERSIGN_CHECKPOINT_URL").secret()
         => secret_url::checkpoint_sink;
 

@@ -5,7 +5,7 @@ use std::io::Read;
 use super::archive::{self, chunk_name, misplaced};
 use super::check::Checking;
 use super::{About, BundleReport, Cover, Fault, Manifest};
-use crate::checkpoint::{NotACheckpoint, NotAVerifierKey, VerifierKeys};
+use crate::checkpoint::{NotACheckpoint, NotVerifierKeys, VerifierKeys};
 
 /// Why a bundle proves nothing.
 #[derive(Debug, thiserror::Error)]
@@ -15,7 +15,7 @@ pub enum BundleError {
     #[error("the file cannot be read")]
     Io(#[from] std::io::Error),
     #[error(transparent)]
-    Key(#[from] NotAVerifierKey),
+    Key(#[from] NotVerifierKeys),
     #[error("the checkpoint is not to be trusted: {0}")]
     Checkpoint(NotACheckpoint),
     #[error("the stream's head is not to be trusted: {0}")]

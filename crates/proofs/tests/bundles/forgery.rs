@@ -1,7 +1,9 @@
 //! Nobody else's signature, and no signature for something else, makes a bundle.
 
+use ed25519_dalek::SigningKey;
 use proofs::bundle::{About, StreamHead};
 use proofs::checkpoint::{Checkpoint, Origin, VerifierKeys};
+use signed_note::new_ed25519_verifier_key;
 
 use crate::sample::{ACCOUNT, Bundle, History, Key, LOG, STAFF, origin};
 use crate::script::{all_refused, exit_code, proved, refused};
@@ -310,6 +312,10 @@ fn what_is_no_key_is_refused() {
         good.replace('/', " "),
         good[..good.len() - 4].to_owned(),
         format!("{good}="),
+        Key(3).public_as("\u{1b}[2A\u{1b}[JChecked\u{1b}[Cagainst"),
+        Key(3).public_as("clear\u{9b}31m"),
+        Key(3).public_as("split\u{1c}here"),
+        Key(3).public_as("turned\u{202e}round"),
         weak([0; 32]),
         weak(one),
         weak(off_the_curve),
@@ -324,4 +330,28 @@ fn what_is_no_key_is_refused() {
         let bundle = stream().files().with("keys", format!("{key}\n"));
         refused(&bundle.bytes(), &[], &format!("{key:?} is no public key"));
     }
+}
+
+/// Found by trying: the id has 32 bits.
+#[test]
+fn two_keys_that_no_signature_tells_apart_are_refused() {
+    let twins = [881_u32, 116_783].map(|number| {
+        let mut seed = [0; 32];
+        seed[28..].copy_from_slice(&number.to_be_bytes());
+        let key = SigningKey::from_bytes(&seed).verifying_key();
+        new_ed25519_verifier_key(&Origin::key_name(LOG), &key)
+    });
+    let [one, other] = &twins;
+    assert_ne!(one, other);
+    assert_eq!(one.split('+').nth(1), other.split('+').nth(1));
+    for key in &twins {
+        VerifierKeys::parse([key.as_str(), key]).unwrap();
+    }
+    VerifierKeys::parse([one.as_str(), other]).unwrap_err();
+    let own = ["--key", one, "--key", other, "/dev/null"];
+    assert_eq!(exit_code(&own, b""), Some(2));
+    let mut keys = [Key(1).public(), one.clone(), other.clone()];
+    keys.sort();
+    let bundle = stream().files().with("keys", keys.join("\n") + "\n");
+    refused(&bundle.bytes(), &[], &format!("{one:?} has name and id"));
 }

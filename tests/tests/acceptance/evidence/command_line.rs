@@ -186,7 +186,7 @@ async fn projections_check_fails_on_a_difference_and_rebuild_repairs_it() {
     let report = said_json(&deployment, "projections check").await;
     assert_eq!(
         report,
-        json!({ "accounts": 1, "staff": 1, "events": 2, "findings": [] })
+        json!({ "accounts": 1, "staff": 1, "events": 2, "found": 0, "findings": [] })
     );
     let people = said(&deployment, "projections check").await;
     assert!(

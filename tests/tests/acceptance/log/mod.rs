@@ -3,8 +3,10 @@
 
 mod auditing;
 mod checkpoint;
+mod exported;
 mod kept;
 mod on_record;
 mod proven;
 mod refused;
+mod rotated;
 mod tiles;

@@ -4,5 +4,6 @@ mod crash;
 mod damaged;
 mod disguised;
 mod epochs;
+mod followers;
 mod lives_again;
 mod page;

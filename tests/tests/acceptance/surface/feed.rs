@@ -77,8 +77,6 @@ async fn the_feed_has_every_event_once_in_dense_positions_the_same_in_pages_of_a
         .iter()
         .filter(|event| event["account_id"] == world.ada_id);
     assert_eq!(mine.cloned().collect::<Vec<_>>(), history);
-    let (none, next) = page(&world.auditor, Some(1_000_000), 5).await;
-    assert_eq!((none.len(), next), (0, Some(1_000_000)));
 }
 
 #[tokio::test]
@@ -106,7 +104,6 @@ async fn the_feed_as_lines_is_the_same_as_the_feed_in_pages() {
     assert_eq!(streamed[..all.len()], all);
     assert_eq!(read("?limit=3").await, all[..3]);
     assert_eq!(read("?after=1&limit=2").await, all[2..4]);
-    assert_eq!(read("?after=100000").await, Vec::<Value>::new());
     lines
         .get("/audit/events?limit=0")
         .await

@@ -151,6 +151,7 @@ async fn openapi_every_field_bounded_that_a_client_may_send() {
                     "until",
                     "Idempotency-Key",
                     "Last-Event-ID",
+                    "Countersign-Epoch",
                 ];
                 assert!(
                     harmless.contains(&name),

@@ -126,3 +126,31 @@ async fn an_event_with_a_right_mac_that_nobody_waits_to_log_is_found() {
     }
     case.end().await;
 }
+
+#[tokio::test]
+async fn what_somebody_named_a_stream_is_shown_and_not_obeyed_by_the_terminal() {
+    let world = World::live().await;
+    let mut case = world.case().await;
+    let named = r"E'\x1b[2A\x1b[JWHOLE: all is well\n'";
+    case.execute(&format!(
+        "INSERT INTO events (aggregate_id, aggregate_type, sequence, event_type, event_version,
+            payload, metadata, recorded_at, hash, mac, key_id)
+        SELECT {named}, aggregate_type, 1, event_type, event_version, payload, metadata,
+            recorded_at, hash, mac, key_id
+        FROM events WHERE aggregate_id = '{}' AND sequence = 1",
+        world.account()
+    ))
+    .await;
+    let verdict = case.run(&["audit", "verify"]).await;
+    let (told, complaint) = (
+        String::from_utf8_lossy(&verdict.stdout).into_owned(),
+        String::from_utf8_lossy(&verdict.stderr).into_owned(),
+    );
+    let last = told.lines().last().unwrap();
+    assert!(last.starts_with("DAMAGED in "), "{told:?}{complaint:?}");
+    for text in [&told, &complaint] {
+        let obeyed = |c: char| c.is_control() && c != '\n';
+        assert!(!text.contains(obeyed), "{text:?}");
+    }
+    case.end().await;
+}
