@@ -1,8 +1,9 @@
 //! Hashing passwords at a bounded price.
 //!
-//! At most `permits` hashes run, each on a blocking thread, and each in one of `permits` blocks of
-//! memory that are made once, wiped after use and used again: with the settings in force, hashing
-//! never takes more than `permits × memory`. A stored hash that asks for more memory than that (an
+//! At most `permits` hashes run, each on a thread of its own, and each in one of `permits` blocks of
+//! memory that are made once and used again: with the settings in force, hashing never takes more
+//! than `permits × memory`. A block is wiped after use, unless the next hash, which is waiting,
+//! overwrites it at once. A stored hash that asks for more memory than that (an
 //! operator has lowered the setting since) gets its own for the time it runs.
 //!
 //! At most `queue` callers wait for a permit, none longer than `wait`; all others are told at once
@@ -10,16 +11,18 @@
 //! keeps its permit until it ends, since nothing can stop it.
 
 use std::fmt;
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering::Relaxed};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::atomic::{
+    AtomicU64, AtomicUsize,
+    Ordering::{Relaxed, SeqCst},
+};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use account::{CredentialId, PasswordVerdict};
 use argon2::{Block, Params};
 use subtle::ConstantTimeEq;
 use thiserror::Error;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
-use tokio::task::spawn_blocking;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
 use tokio::time::timeout;
 use zeroize::{Zeroize, Zeroizing};
 
@@ -27,6 +30,9 @@ use crate::hashing::{Cost, HASH_BYTES, HashingSettings, SALT_BYTES, WeakHashing}
 use crate::password::{NewPassword, PresentedPassword};
 use crate::phc::PasswordHash;
 use crate::random::{Random, RandomUnavailable};
+use workers::Workers;
+
+mod workers;
 
 /// The one place where passwords are hashed and checked; clones are the same pool.
 #[derive(Clone, Debug)]
@@ -42,6 +48,8 @@ pub enum HashingError {
     Overloaded { retry_after: Duration },
     #[error("Argon2 failed: {0}")]
     Argon2(argon2::Error),
+    #[error("the threads for hashing cannot be started: {0}")]
+    Threads(std::io::ErrorKind),
     #[error("the server stops")]
     Stopped,
 }
@@ -66,9 +74,15 @@ struct Shared {
     rejected: AtomicU64,
     verifications: AtomicU64,
     hashes: AtomicU64,
-    memory: Mutex<Vec<Vec<Block>>>,
+    workers: Workers,
+    memory: Mutex<Vec<Memory>>,
     memory_made: AtomicUsize,
     nobody: PasswordHash,
+}
+
+struct Memory {
+    blocks: Vec<Block>,
+    wiped: bool,
 }
 
 /// The right to run one hash. Waited for in the same way whether or not there is an account; dropped
@@ -90,10 +104,24 @@ impl HashingPool {
             rejected: AtomicU64::new(0),
             verifications: AtomicU64::new(0),
             hashes: AtomicU64::new(0),
+            workers: Workers::start(settings.permits)
+                .map_err(|error| HashingError::Threads(error.kind()))?,
             memory: Mutex::new(Vec::with_capacity(settings.permits)),
             memory_made: AtomicUsize::new(0),
             nobody: PasswordHash::new(settings.cost(), random.bytes()?, tag),
         })))
+    }
+
+    /// Fails at once while the queue is full, for who would have to do other work before it can
+    /// be admitted.
+    pub fn must_have_room(&self) -> Result<(), HashingError> {
+        let shared = &self.0;
+        let full = shared.permits.available_permits() == 0
+            && shared.queued.load(Relaxed) >= shared.settings.queue;
+        if full {
+            return Err(shared.overloaded());
+        }
+        Ok(())
     }
 
     /// Waits for a permit, unless the queue is full.
@@ -105,7 +133,7 @@ impl HashingPool {
                 permit,
             });
         }
-        let place = Place::take(shared).ok_or_else(|| shared.overloaded())?;
+        let mut place = Place::take(shared).ok_or_else(|| shared.overloaded())?;
         let permit = timeout(
             shared.settings.wait,
             Arc::clone(&shared.permits).acquire_owned(),
@@ -113,6 +141,7 @@ impl HashingPool {
         .await
         .map_err(|_| shared.overloaded())?
         .map_err(|_| HashingError::Stopped)?;
+        place.admitted = true;
         drop(place);
         Ok(HashingPermit {
             pool: self.clone(),
@@ -228,14 +257,15 @@ impl HashingPermit {
         cost: Cost,
     ) -> Result<Zeroizing<[u8; HASH_BYTES]>, HashingError> {
         let Self { pool, permit } = self;
-        let work = move || {
-            let tag = pool.0.compute(&text, &salt, cost);
+        let (computed, tag) = oneshot::channel();
+        let shared = Arc::clone(&pool.0);
+        pool.0.workers.run(move || {
+            let (tag, memory) = shared.compute(&text, &salt, cost);
+            let _ = computed.send(tag);
+            shared.give_back(memory);
             drop(permit);
-            tag
-        };
-        spawn_blocking(work)
-            .await
-            .map_err(|_| HashingError::Stopped)?
+        });
+        tag.await.map_err(|_| HashingError::Stopped)?
     }
 }
 
@@ -245,45 +275,60 @@ impl Shared {
         text: &str,
         salt: &[u8],
         cost: Cost,
-    ) -> Result<Zeroizing<[u8; HASH_BYTES]>, HashingError> {
-        let argon2 = cost.argon2().map_err(HashingError::Argon2)?;
-        let blocks = argon2.params().block_count();
-        let mut memory = self.take_memory(blocks);
+    ) -> (Result<Zeroizing<[u8; HASH_BYTES]>, HashingError>, Memory) {
+        let argon2 = match cost.argon2() {
+            Ok(argon2) => argon2,
+            Err(error) => return (Err(HashingError::Argon2(error)), self.take_memory(0)),
+        };
+        let mut memory = self.take_memory(argon2.params().block_count());
         let mut tag = Zeroizing::new([0; HASH_BYTES]);
         let result = argon2.hash_password_into_with_memory(
             text.as_bytes(),
             salt,
             tag.as_mut_slice(),
-            &mut memory,
+            &mut memory.blocks,
         );
-        memory.iter_mut().take(blocks).for_each(Zeroize::zeroize);
-        self.give_back(memory);
-        result.map(|()| tag).map_err(HashingError::Argon2)
+        memory.wiped = false;
+        (result.map(|()| tag).map_err(HashingError::Argon2), memory)
     }
 
-    fn take_memory(&self, blocks: usize) -> Vec<Block> {
+    fn take_memory(&self, blocks: usize) -> Memory {
+        let made = |blocks| Memory {
+            blocks: vec![Block::new(); blocks],
+            wiped: true,
+        };
         let ours = self.blocks();
         if blocks > ours {
-            return vec![Block::new(); blocks];
+            return made(blocks);
         }
-        let free = self
-            .memory
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .pop();
-        free.unwrap_or_else(|| {
+        self.free_memory().pop().unwrap_or_else(|| {
             self.memory_made.fetch_add(1, Relaxed);
-            vec![Block::new(); ours]
+            made(ours)
         })
     }
 
-    fn give_back(&self, memory: Vec<Block>) {
-        if memory.len() == self.blocks() {
-            self.memory
-                .lock()
-                .unwrap_or_else(PoisonError::into_inner)
-                .push(memory);
+    fn give_back(&self, mut memory: Memory) {
+        if memory.blocks.len() != self.blocks() {
+            memory.blocks.zeroize();
+            return;
         }
+        let nobody_waits = self.queued.load(SeqCst) == 0;
+        if nobody_waits {
+            memory.wipe();
+        }
+        self.free_memory().push(memory);
+        if nobody_waits {
+            self.wipe_free_memory();
+        }
+    }
+
+    /// What was left to a hash that then did not come.
+    fn wipe_free_memory(&self) {
+        self.free_memory().iter_mut().for_each(Memory::wipe);
+    }
+
+    fn free_memory(&self) -> MutexGuard<'_, Vec<Memory>> {
+        self.memory.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn blocks(&self) -> usize {
@@ -299,24 +344,39 @@ impl Shared {
     }
 }
 
+impl Memory {
+    fn wipe(&mut self) {
+        if !self.wiped {
+            self.blocks.fill(Block::new());
+            self.wiped = true;
+        }
+    }
+}
+
 /// A place in the queue, free again when it is dropped.
-struct Place<'a>(&'a AtomicUsize);
+struct Place<'a> {
+    shared: &'a Shared,
+    admitted: bool,
+}
 
 impl<'a> Place<'a> {
     fn take(shared: &'a Shared) -> Option<Self> {
         let queue = shared.settings.queue;
         let one_more = |queued| (queued < queue).then_some(queued + 1);
-        shared
-            .queued
-            .fetch_update(Relaxed, Relaxed, one_more)
-            .ok()
-            .map(|_| Self(&shared.queued))
+        let taken = shared.queued.fetch_update(SeqCst, SeqCst, one_more);
+        taken.ok().map(|_| Self {
+            shared,
+            admitted: false,
+        })
     }
 }
 
 impl Drop for Place<'_> {
     fn drop(&mut self) {
-        self.0.fetch_sub(1, Relaxed);
+        let was = self.shared.queued.fetch_sub(1, SeqCst);
+        if was == 1 && !self.admitted {
+            self.shared.wipe_free_memory();
+        }
     }
 }
 

@@ -108,6 +108,7 @@ impl Service {
         presented: &mut Presented,
     ) -> Result<SignInOutcome, Error> {
         let mut attempts = self.attempts("PresentPassword", &presented.address_hash)?;
+        self.0.hashing.must_have_room()?;
         loop {
             let now = self.now();
             let mut dossier = self

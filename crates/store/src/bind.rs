@@ -5,15 +5,12 @@ use credentials::{KeyId, SecretKind};
 use sqlx::Postgres;
 use sqlx::postgres::PgArguments;
 use sqlx::query::Query;
-use uuid::Uuid;
 
 use crate::commit::{Beside, StreamPart};
 use crate::projection::AccountRows;
 use crate::sessions::{SessionRecord, factors_text};
 use crate::staff::StaffImage;
 use crate::{Error, Store};
-
-const COMMIT: &str = include_str!("sql/commit.sql");
 
 pub(crate) fn key_column(key: KeyId) -> i32 {
     i32::try_from(key.0).unwrap_or(i32::MAX)
@@ -29,12 +26,7 @@ pub(crate) type Statement<'q> = Query<'q, Postgres, PgArguments>;
 
 /// $1 to $17
 fn bind_events<'q>(query: Statement<'q>, part: &StreamPart) -> Statement<'q> {
-    let (events, state) = (
-        &part.events,
-        part.state
-            .as_ref()
-            .filter(|_| !part.events.types.is_empty()),
-    );
+    let (events, state) = (&part.events, part.state.as_ref().filter(|_| part.appends()));
     query
         .bind(part.id.clone())
         .bind(part.aggregate_type)
@@ -58,10 +50,6 @@ fn bind_events<'q>(query: Statement<'q>, part: &StreamPart) -> Statement<'q> {
 /// $18 to $30
 fn bind_account<'q>(query: Statement<'q>, part: &StreamPart, beside: &Beside) -> Statement<'q> {
     let (rows, settings) = (&part.account_rows, part.account_rows.settings.as_ref());
-    // Without events nothing of the state has changed, so nothing is ended; an erasure ends all by
-    // itself.
-    let ends = part.account.is_some() && !part.events.types.is_empty() && !rows.erases;
-    let live = |keys: &Vec<Uuid>| ends.then(|| keys.clone());
     query
         .bind(part.account)
         .bind(beside.address_hash.map(|hash| hash.to_vec()))
@@ -72,21 +60,23 @@ fn bind_account<'q>(query: Statement<'q>, part: &StreamPart, beside: &Beside) ->
         .bind(settings.map(|image| image.two_factor))
         .bind(settings.and_then(|image| image.enabled_at))
         .bind(settings.and_then(|image| image.enrollment_expires_at))
-        .bind(live(&rows.live_sessions))
-        .bind(live(&rows.live_tokens))
-        .bind(live(&rows.live_secrets))
+        .bind(rows.live_sessions.clone())
+        .bind(rows.live_tokens.clone())
+        .bind(rows.live_secrets.clone())
         .bind(beside.spent.unblock)
 }
 
 impl Store {
+    /// `statement` is made in `statement.rs`; all parameters are bound, whichever it names.
     pub(crate) fn statement<'q>(
         &self,
+        statement: &'q str,
         part: &StreamPart,
         beside: &Beside,
         at: DateTime<Utc>,
     ) -> Result<Statement<'q>, Error> {
         let macs = self.session_macs(&part.account_rows)?;
-        let query = bind_events(sqlx::query(COMMIT), part);
+        let query = bind_events(sqlx::query(statement), part);
         let query = bind_account(query, part, beside);
         let query = bind_session(query, &part.account_rows, &macs)?;
         let query = bind_tokens_and_secrets(query, &part.account_rows, beside);

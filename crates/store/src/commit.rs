@@ -1,6 +1,6 @@
 //! The commit: a decision and everything that follows from it, in one statement.
 //!
-//! The statement is `sql/commit.sql`; `bind.rs` fills it.
+//! The statement is made of the parts of `sql/commit.sql` (`statement.rs`); `bind.rs` fills it.
 
 use account::staff::Staff;
 use account::{Account, AccountId, StaffId};
@@ -13,7 +13,7 @@ use crate::event_row::{NewEvents, chain};
 use crate::projection::{AccountRows, Entry, account_rows};
 use crate::staff::StaffImage;
 use crate::stream::StateImage;
-use crate::{Error, Store};
+use crate::{Error, Store, statement};
 
 /// What is committed with events, or without any: the same statement either way.
 #[derive(Debug, Default)]
@@ -111,6 +111,12 @@ pub(crate) struct StreamPart {
     pub(crate) staff: Option<StaffImage>,
 }
 
+impl StreamPart {
+    pub(crate) fn appends(&self) -> bool {
+        !self.events.types.is_empty()
+    }
+}
+
 impl Store {
     /// Commits what was decided about an account. A decision without events commits what stands
     /// beside it, and nothing at all if that is empty.
@@ -146,7 +152,6 @@ impl Store {
             key: self.keyring.current(),
             events: NewEvents::default(),
             state: None,
-            // Images of live keys are absent: nothing of the account is ended by this.
             account: account.map(AccountId::as_uuid),
             owner: None,
             account_rows: AccountRows::default(),
@@ -196,8 +201,9 @@ impl Store {
         beside: Beside,
         at: DateTime<Utc>,
     ) -> Result<(), Error> {
-        let appends = !part.events.types.is_empty();
-        let query = self.statement(&part, &beside, at)?;
+        let appends = part.appends();
+        let text = statement::text(&part, &beside);
+        let query = self.statement(&text, &part, &beside, at)?;
         // Boxed: a statement of this many parameters would make every use case's future as large.
         Box::pin(self.ready.execute(query)).await?;
         if appends {

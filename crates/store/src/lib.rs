@@ -33,6 +33,7 @@ mod row_mac;
 mod sequencer;
 mod sessions;
 mod staff;
+mod statement;
 mod statistics;
 mod stream;
 mod throttles;

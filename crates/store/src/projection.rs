@@ -52,9 +52,10 @@ const DEVICE_LIFETIME: Duration = Duration::days(365);
 pub(crate) struct AccountRows {
     pub(crate) settings: Option<SettingsImage>,
     pub(crate) last_signed_in_at: Option<DateTime<Utc>>,
-    pub(crate) live_sessions: Vec<Uuid>,
-    pub(crate) live_tokens: Vec<Uuid>,
-    pub(crate) live_secrets: Vec<Uuid>,
+    /// What stays, where something of the kind has ended.
+    pub(crate) live_sessions: Option<Vec<Uuid>>,
+    pub(crate) live_tokens: Option<Vec<Uuid>>,
+    pub(crate) live_secrets: Option<Vec<Uuid>>,
     pub(crate) new_session: Option<SessionRecord>,
     pub(crate) changed_session: Option<SessionRecord>,
     pub(crate) new_tokens: Vec<NewToken>,
@@ -122,6 +123,19 @@ pub(crate) fn live_secrets(account: &Opened) -> Vec<Uuid> {
         .collect()
 }
 
+fn live_sessions(account: &Opened) -> Vec<Uuid> {
+    let sessions = account.sessions.iter();
+    sessions.map(|session| session.id.as_uuid()).collect()
+}
+
+fn live_tokens(account: &Opened) -> Vec<Uuid> {
+    let challenges = account.challenges.iter();
+    challenges
+        .map(|challenge| challenge.id.as_uuid())
+        .chain(account.resets.iter().map(|reset| reset.id.as_uuid()))
+        .collect()
+}
+
 pub(crate) fn account_rows(entry: &Entry<Account>) -> Result<AccountRows, Error> {
     let decided = &entry.decided;
     let Some(after) = &decided.after.opened else {
@@ -131,27 +145,18 @@ pub(crate) fn account_rows(entry: &Entry<Account>) -> Result<AccountRows, Error>
         });
     };
     let image = SettingsImage::of(after)?;
-    let before = decided
-        .before
-        .state
-        .opened
-        .as_ref()
-        .map(SettingsImage::of)
-        .transpose()?;
+    let before = decided.before.state.opened.as_ref();
+    let image_before = before.map(SettingsImage::of).transpose()?;
+    let staying = |live: fn(&Opened) -> Vec<Uuid>| {
+        let stays = live(after);
+        let ended = |id: &Uuid| !stays.contains(id);
+        live(before?).iter().any(ended).then_some(stays)
+    };
     let mut rows = AccountRows {
-        settings: (before.as_ref() != Some(&image)).then_some(image),
-        live_sessions: after
-            .sessions
-            .iter()
-            .map(|session| session.id.as_uuid())
-            .collect(),
-        live_tokens: after
-            .challenges
-            .iter()
-            .map(|challenge| challenge.id.as_uuid())
-            .chain(after.resets.iter().map(|reset| reset.id.as_uuid()))
-            .collect(),
-        live_secrets: live_secrets(after),
+        settings: (image_before.as_ref() != Some(&image)).then_some(image),
+        live_sessions: staying(live_sessions),
+        live_tokens: staying(live_tokens),
+        live_secrets: staying(live_secrets),
         ..AccountRows::default()
     };
     for event in &decided.events {

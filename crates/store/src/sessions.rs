@@ -1,8 +1,7 @@
 //! Sessions: the row that a token opens, authenticated so that an inserted row is none.
 
 use account::event::Factor;
-use account::state::Opened;
-use account::{Account, AccountId, Personal, SessionId};
+use account::{AccountId, Personal, SessionId};
 use chrono::{DateTime, Duration, Utc};
 use credentials::{DataKey, KeyId, Keyring, Purpose, Token, TokenHash, UnknownKey, WrappedKey};
 use sqlx::Row;
@@ -181,9 +180,7 @@ impl Store {
         if !self.keyring.token_matches(token, &record.token) {
             return Ok(None);
         }
-        let account = self.loaded::<Account>(token.owner(), &row).await?.state;
-        let known = |opened: Opened| opened.sessions.iter().any(|known| known.id == record.id);
-        if !account.opened.is_some_and(known) {
+        if !self.knows_session(record.account, record.id, &row).await? {
             refused("it has ended, and somebody put its row back");
             return Ok(None);
         }

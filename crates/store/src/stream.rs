@@ -2,12 +2,13 @@
 
 use std::collections::HashMap;
 
-use account::{Account, Actor, Metadata};
+use account::{Account, AccountId, Actor, Metadata, SessionId};
 use chrono::{DateTime, SubsecRound, Utc};
 use cqrs_es::event_sink::EventSink;
 use cqrs_es::{Aggregate, AggregateContext, AggregateError, EventEnvelope, EventStore};
 use credentials::{KeyId, Keyring, Purpose};
 use proofs::event::{GENESIS, stream_name};
+use serde::Deserialize;
 use sqlx::Row;
 use sqlx::postgres::PgRow;
 use uuid::Uuid;
@@ -198,17 +199,24 @@ macro_rules! state_columns {
 }
 pub(crate) use state_columns;
 
-/// The stream in a row's [`state_columns`]. `None`: there is no such row, or it is old or not ours;
-/// fold the events instead.
-pub(crate) fn loaded_from<A: Aggregate>(
+/// A row's [`state_columns`], as this service wrote them.
+struct Authentic<'r> {
+    version: u64,
+    tip: Vec<u8>,
+    recorded_at: &'r str,
+    state: &'r str,
+}
+
+/// `None`: there is no such row, or it is old or not ours; fold the events instead.
+fn authentic<'r, A: Aggregate>(
     keyring: &Keyring,
     id: Uuid,
-    row: &PgRow,
-) -> Result<Option<Loaded<A>>, Error> {
+    row: &'r PgRow,
+) -> Result<Option<Authentic<'r>>, Error> {
     let Some(version) = row.try_get::<Option<i64>, _>("version")? else {
         return Ok(None);
     };
-    let (tip, mac): (Vec<u8>, Vec<u8>) = (row.try_get("tip")?, row.try_get("state_mac")?);
+    let (tip, mac): (Vec<u8>, &[u8]) = (row.try_get("tip")?, row.try_get("state_mac")?);
     let (recorded_at, state): (&str, &str) = (row.try_get("recorded_at")?, row.try_get("state")?);
     let aggregate_id = id.to_string();
     let version_bytes = version.to_be_bytes();
@@ -222,22 +230,54 @@ pub(crate) fn loaded_from<A: Aggregate>(
     let key = KeyId::try_from(row.try_get::<i32, _>("state_key_id")?);
     let ours = row.try_get::<i32, _>("shape")? == STATE_SHAPE
         && row.try_get("is_newest")?
-        && key.is_ok_and(|key| keyring.verify_mac(Purpose::StateMac, key, &parts, &mac));
-    let (Ok(tip), Ok(recorded_at), Ok(state)) = (
-        tip.try_into(),
-        recorded_at.parse::<DateTime<Utc>>(),
-        serde_json::from_str(state),
-    ) else {
-        return Ok(None);
-    };
-    let recorded_at = Some(recorded_at);
-    Ok(ours.then_some(Loaded {
-        id,
-        state,
+        && key.is_ok_and(|key| keyring.verify_mac(Purpose::StateMac, key, &parts, mac));
+    Ok(ours.then_some(Authentic {
         version: version.cast_unsigned(),
         tip,
         recorded_at,
+        state,
     }))
+}
+
+/// The stream in a row's [`state_columns`], if they are [`authentic`].
+pub(crate) fn loaded_from<A: Aggregate>(
+    keyring: &Keyring,
+    id: Uuid,
+    row: &PgRow,
+) -> Result<Option<Loaded<A>>, Error> {
+    let Some(row) = authentic::<A>(keyring, id, row)? else {
+        return Ok(None);
+    };
+    let (Ok(tip), Ok(recorded_at), Ok(state)) = (
+        row.tip.try_into(),
+        row.recorded_at.parse::<DateTime<Utc>>(),
+        serde_json::from_str(row.state),
+    ) else {
+        return Ok(None);
+    };
+    Ok(Some(Loaded {
+        id,
+        state,
+        version: row.version,
+        tip,
+        recorded_at: Some(recorded_at),
+    }))
+}
+
+/// Of an account's state, what each request asks.
+#[derive(Deserialize)]
+struct Signed {
+    opened: Option<SignedIn>,
+}
+
+#[derive(Deserialize)]
+struct SignedIn {
+    sessions: Vec<Known>,
+}
+
+#[derive(Deserialize)]
+struct Known {
+    id: SessionId,
 }
 
 impl Store {
@@ -253,6 +293,30 @@ impl Store {
         let stream = stream_name(A::TYPE, &id.to_string());
         tracing::error!(stream, "the state row is missing, old or not ours: folding");
         self.fold(id).await
+    }
+
+    /// Whether the account of a row's [`state_columns`] has the session. Of a state that can be
+    /// trusted no more than that is read.
+    pub(crate) async fn knows_session(
+        &self,
+        account: AccountId,
+        session: SessionId,
+        row: &PgRow,
+    ) -> Result<bool, Error> {
+        let id = account.as_uuid();
+        let written = authentic::<Account>(&self.keyring, id, row)?;
+        let read = written.and_then(|row| serde_json::from_str::<Signed>(row.state).ok());
+        if let Some(state) = read {
+            let opened = state.opened.into_iter();
+            return Ok(opened
+                .flat_map(|opened| opened.sessions)
+                .any(|known| known.id == session));
+        }
+        let account = self.loaded::<Account>(id, row).await?.state;
+        let opened = account.opened.into_iter();
+        Ok(opened
+            .flat_map(|opened| opened.sessions)
+            .any(|known| known.id == session))
     }
 
     pub(crate) async fn state_mac(

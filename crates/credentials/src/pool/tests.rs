@@ -235,13 +235,42 @@ async fn memory_has_a_ceiling() {
 async fn memory_is_wiped_after_use() {
     let pool = pool(settings());
     pool.verify(&presented(TEXT), None).await.unwrap();
-    let memory = pool.0.memory.lock().unwrap();
-    assert_eq!(memory[0].len(), 19_456);
-    assert!(
-        memory[0]
-            .iter()
-            .all(|block| block.as_ref().iter().all(|word| *word == 0))
-    );
+    becomes(&pool, |now| now.running == 0).await;
+    assert_eq!(wiped(&pool), [true]);
+    assert_eq!(pool.0.memory.lock().unwrap()[0].blocks.len(), 19_456);
+}
+
+/// Of each block of memory that is free.
+fn wiped(pool: &HashingPool) -> Vec<bool> {
+    let free = pool.0.memory.lock().unwrap();
+    let empty = |block: &Block| block.as_ref().iter().all(|word| *word == 0);
+    free.iter()
+        .map(|memory| memory.blocks.iter().all(empty))
+        .collect()
+}
+
+#[tokio::test]
+async fn memory_that_was_left_to_the_next_hash_is_wiped_when_that_one_hangs_up() {
+    let pool = pool(HashingSettings {
+        permits: 1,
+        ..settings()
+    });
+    let held = pool.admit().await.unwrap();
+    let waiting = tokio::spawn({
+        let pool = pool.clone();
+        async move { pool.admit().await }
+    });
+    becomes(&pool, |now| now.queued == 1).await;
+    let password = presented(TEXT);
+    let text = Zeroizing::new(password.text().unwrap().to_owned());
+    let (tag, memory) = pool.0.compute(&text, &[1; 16], settings().cost());
+    tag.unwrap();
+    pool.0.give_back(memory);
+    assert_eq!(wiped(&pool), [false], "somebody waits for it");
+    waiting.abort();
+    assert!(waiting.await.unwrap_err().is_cancelled());
+    assert_eq!(wiped(&pool), [true]);
+    drop(held);
 }
 
 #[tokio::test]
