@@ -1,8 +1,6 @@
 //! Accounts with sessions and authenticators, made by the service's own decisions and commits; only
 //! the password is hashed once for all of them.
 
-use std::time::SystemTime;
-
 use account::command::{
     ConfirmEnrollment, NewSession, OpenAccount, PresentPassword, SignOut, StartEnrollment,
 };
@@ -223,16 +221,14 @@ impl Person {
             .with_algorithm(Algorithm::SHA1)
             .with_digits(6)
             .with_step_duration(30)
-            .with_secret(Secret::try_from(secret.as_bytes().to_vec())?)
+            .with_secret(Secret::from(secret.as_bytes()))
             .build()?;
         Ok(totp.generate(unix_now()?).to_string())
     }
 }
 
 fn unix_now() -> Outcome<u64> {
-    Ok(SystemTime::now()
-        .duration_since(SystemTime::UNIX_EPOCH)?
-        .as_secs())
+    Ok(u64::try_from(now().timestamp())?)
 }
 
 fn matched(dossier: &Dossier) -> Outcome<PasswordVerdict> {
