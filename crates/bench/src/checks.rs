@@ -23,11 +23,11 @@ const LOOKUPS: usize = 1_000;
 
 pub(crate) async fn measure(world: &World, people: &Crowd, table: &mut Table) -> Outcome<()> {
     let (_server, constant) = floors::start_constant().await?;
-    let tokens = tokens(&people.plain);
+    let tokens = requests(&people.plain);
     let (mut many, mut one, mut shares) = (Vec::new(), Vec::new(), (0.0_f64, 0.0_f64));
     for _ in 0..ROUNDS {
         let floor = constantly(constant, CLIENTS).await?;
-        let ours = checks(world, &tokens, CLIENTS).await?;
+        let ours = with_session(world, &tokens, CLIENTS).await?;
         shares = (
             shares.0.max(ours.client_share),
             shares.1.max(floor.client_share),
@@ -35,7 +35,7 @@ pub(crate) async fn measure(world: &World, people: &Crowd, table: &mut Table) ->
         many.push((ours.rate(), floor.rate()));
         let floor =
             lookups(world, &people.plain).await? + median_of(&constantly(constant, 1).await?);
-        one.push((median_of(&checks(world, &tokens, 1).await?), floor));
+        one.push((median_of(&with_session(world, &tokens, 1).await?), floor));
     }
     println!(
         "clients of session checks took {:.2} of a core, those of the constant answer {:.2}",
@@ -48,13 +48,13 @@ pub(crate) async fn measure(world: &World, people: &Crowd, table: &mut Table) ->
 }
 
 /// Requests that are ready to be sent.
-pub(crate) fn tokens(people: &[Person]) -> Arc<Vec<Vec<u8>>> {
+pub(crate) fn requests(people: &[Person]) -> Arc<Vec<Vec<u8>>> {
     let request = |person: &Person| get("/api/v1/session", &person.token);
     Arc::new(people.iter().map(request).collect())
 }
 
 /// Of sessions that are all live.
-pub(crate) async fn checks(
+pub(crate) async fn with_session(
     world: &World,
     requests: &Arc<Vec<Vec<u8>>>,
     count: usize,
@@ -120,10 +120,10 @@ async fn beside_sign_ins(
 ) -> Outcome<()> {
     let mut rounds = Vec::new();
     for _ in 0..ROUNDS {
-        let alone = checks(world, tokens, VISITORS).await?.percentile(99);
+        let alone = with_session(world, tokens, VISITORS).await?.percentile(99);
         let (hashing, checked) = tokio::join!(
             sign_ins::with_password(world, people),
-            checks(world, tokens, VISITORS),
+            with_session(world, tokens, VISITORS),
         );
         hashing?;
         rounds.push((checked?.percentile(99), alone));

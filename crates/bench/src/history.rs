@@ -14,8 +14,10 @@ use uuid::Uuid;
 
 use crate::Outcome;
 
-/// Of each account.
+/// Of each account but one.
 const EVENTS: u64 = 10;
+/// Of that one.
+const MANY_EVENTS: u64 = 100_000;
 /// Accounts that are written at a time.
 const BATCH: u64 = 500;
 const AGENT: &str = "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 Chrome/156.0 Safari/537.36";
@@ -28,15 +30,21 @@ const COPY_SECRETS: &str =
 const WORK: &str = "INSERT INTO unsequenced SELECT id, aggregate_id, aggregate_type, sequence
     FROM events WHERE id > $1 ORDER BY id";
 
-/// Writes at least `events` events, ten for each account, and waits until the server has logged
-/// them all.
-pub(crate) async fn write(url: &str, keyring: &Keyring, events: u64) -> Outcome<()> {
+/// Writes at least `events` events, ten for each account, and an account of a hundred thousand, and
+/// waits until the server has logged them all. Answers with that account, and one of the others.
+pub(crate) async fn write(
+    url: &str,
+    keyring: &Keyring,
+    events: u64,
+) -> Outcome<(AccountId, AccountId)> {
     let mut connection = PgConnection::connect(url).await?;
+    let mut bulk = Bulk::default();
+    let long = account(keyring, &mut bulk, MANY_EVENTS)?;
+    let short = account(keyring, &mut bulk, EVENTS)?;
     let mut left = events / EVENTS;
     while left > 0 {
-        let mut bulk = Bulk::default();
         for _ in 0..left.min(BATCH) {
-            account(keyring, &mut bulk)?;
+            account(keyring, &mut bulk, EVENTS)?;
         }
         left -= left.min(BATCH);
         let mut transaction = connection.begin().await?;
@@ -57,6 +65,7 @@ pub(crate) async fn write(url: &str, keyring: &Keyring, events: u64) -> Outcome<
             .execute(&mut *transaction)
             .await?;
         transaction.commit().await?;
+        bulk = Bulk::default();
     }
     loop {
         let waits = sqlx::query_scalar::<_, bool>("SELECT EXISTS (SELECT FROM unsequenced)")
@@ -70,7 +79,7 @@ pub(crate) async fn write(url: &str, keyring: &Keyring, events: u64) -> Outcome<
     sqlx::query("VACUUM ANALYZE")
         .execute(&mut connection)
         .await?;
-    Ok(())
+    Ok((long, short))
 }
 
 /// Rows as COPY takes them.
@@ -85,7 +94,7 @@ struct Bulk {
     clippy::disallowed_methods,
     reason = "what is measured is the machine, in its own time"
 )]
-fn account(keyring: &Keyring, bulk: &mut Bulk) -> Outcome<()> {
+fn account(keyring: &Keyring, bulk: &mut Bulk, count: u64) -> Outcome<AccountId> {
     let random: &dyn Random = &SystemRandom;
     let mut at = Utc::now().trunc_subsecs(6) - TimeDelta::days(30);
     let id = random.id(at)?;
@@ -95,7 +104,7 @@ fn account(keyring: &Keyring, bulk: &mut Bulk) -> Outcome<()> {
     writeln!(bulk.keys, "{id}\t{}\t\\\\x{wrapped_bytes}", wrapped.key_id)?;
     let mut tip = GENESIS;
     let (mut session, mut events) = (None, Vec::new());
-    for _ in 0..EVENTS {
+    for _ in 0..count {
         events.push(next(id, &key, &mut session, events.is_empty(), at)?);
     }
     if let Some(AccountEvent::AccountOpened { password, .. }) = events.first() {
@@ -108,7 +117,7 @@ fn account(keyring: &Keyring, bulk: &mut Bulk) -> Outcome<()> {
         )?;
     }
     for (sequence, event) in (1..).zip(&events) {
-        at += TimeDelta::hours(1);
+        at += TimeDelta::seconds(10);
         let metadata = serde_json::to_string(&metadata(id, &key, at)?)?;
         let payload = serde_json::to_string(event)?;
         let recorded_at = at.to_rfc3339_opts(SecondsFormat::Micros, true);
@@ -134,7 +143,7 @@ fn account(keyring: &Keyring, bulk: &mut Bulk) -> Outcome<()> {
             HEXLOWER.encode(&mac),
         )?;
     }
-    Ok(())
+    Ok(AccountId::from_uuid(id))
 }
 
 /// Opened, then signed in and out in turns.

@@ -6,9 +6,11 @@ use futures::TryStreamExt;
 use sha2::{Digest, Sha256};
 use sqlx::{Connection, PgConnection};
 
+use store::Store;
+
 use crate::table::{Goal, Table};
 use crate::world::World;
-use crate::{Outcome, history};
+use crate::{Outcome, growth, history};
 
 const ROUNDS: usize = 3;
 /// Appends while nothing else happens.
@@ -20,11 +22,17 @@ const REBUILT_WITHIN: f64 = 120.0;
 /// In milliseconds.
 const SIGNED_WITHIN: f64 = 50.0;
 
-pub(crate) async fn measure(world: &World, events: u64, table: &mut Table) -> Outcome<()> {
+pub(crate) async fn measure(
+    world: &World,
+    store: &Store,
+    events: u64,
+    table: &mut Table,
+) -> Outcome<()> {
     signed_for(world, table).await?;
-    history::write(&world.url("owner"), &world.keyring, events).await?;
+    let histories = history::write(&world.url("owner"), &world.keyring, events).await?;
     rebuild(world, table).await?;
-    verification(world, table).await?;
+    growth::histories(store, histories, table).await?;
+    verification(world, store, table).await?;
     let (_, memory) = world.command(&["audit", "verify"]).await?;
     table.bound("memory of audit verify", "MiB", &[memory], MEMORY);
     let bundle = world.file("all.tar");
@@ -69,8 +77,7 @@ async fn rebuild(world: &World, table: &mut Table) -> Outcome<()> {
 }
 
 /// The rate of verification beside that of reading the same rows and hashing them.
-async fn verification(world: &World, table: &mut Table) -> Outcome<()> {
-    let store = world.store().await?;
+async fn verification(world: &World, store: &Store, table: &mut Table) -> Outcome<()> {
     let mut rounds = Vec::new();
     for _ in 0..ROUNDS {
         let floor = copy_and_hash(&world.url("owner")).await?;

@@ -9,9 +9,11 @@ mod checks;
 mod client;
 mod commands;
 mod floors;
+mod growth;
 mod history;
 mod log;
 mod people;
+mod resources;
 mod sign_ins;
 mod stock;
 mod table;
@@ -27,15 +29,25 @@ use world::World;
 type Outcome<T> = Result<T, Box<dyn Error + Send + Sync>>;
 
 /// How many events the log is measured with, unless an argument says otherwise.
-const EVENTS: u64 = 1_000_000;
+const EVENTS: u64 = 100_000;
 
 /// People who sign in with a password, and have a session to check.
 const PLAIN: usize = 2_000;
 /// People with two-factor on; none signs in twice, since a code counts once.
 const TWO_FACTOR: usize = 4_000;
 
+/// And as many sessions.
+const ACCOUNTS: usize = 1_000_000;
+
 /// What can be measured alone, by its name.
-const PARTS: [&str; 4] = ["sign-ins", "checks", "commands", "log"];
+const PARTS: [&str; 6] = [
+    "sign-ins",
+    "checks",
+    "commands",
+    "log",
+    "growth",
+    "resources",
+];
 
 #[tokio::main]
 async fn main() -> Outcome<()> {
@@ -47,29 +59,47 @@ async fn main() -> Outcome<()> {
             None => events = argument.parse()?,
         }
     }
-    let wanted = |part| parts.is_empty() || parts.contains(&part);
     let mut table = Table::default();
+    measure(events, &parts, &mut table).await?;
+    print!("{table}");
+    let report = serde_json::to_vec_pretty(&table.json())?;
+    std::fs::write("target/bench.json", report)?;
+    Ok(())
+}
+
+async fn measure(events: u64, parts: &[&str], table: &mut Table) -> Outcome<()> {
+    let wanted = |part| parts.is_empty() || parts.contains(&part);
+    if wanted("resources") {
+        resources::binary(table)?;
+        resources::starts(table).await?;
+    }
     let world = World::start().await?;
+    if wanted("resources") {
+        resources::idle(&world, table).await?;
+    }
     let hash = people::password_hash().await?;
     let store = world.store().await?;
     let plain = people::open(&store, &hash, PLAIN, false).await?;
     let two_factor = people::open(&store, &hash, TWO_FACTOR, true).await?;
     let crowd = Crowd::new(plain, two_factor);
     if wanted("sign-ins") {
-        sign_ins::measure(&world, &crowd, &mut table).await?;
+        sign_ins::measure(&world, &crowd, table).await?;
     }
     if wanted("checks") {
-        checks::measure(&world, &crowd, &mut table).await?;
+        checks::measure(&world, &crowd, table).await?;
+    }
+    if wanted("resources") {
+        resources::under_load(&world, table)?;
     }
     if wanted("commands") {
-        commands::measure(&world, &store, &hash, &mut table).await?;
+        commands::measure(&world, &store, &hash, table).await?;
     }
     if wanted("log") {
-        log::measure(&world, events, &mut table).await?;
+        log::measure(&world, &store, events, table).await?;
     }
-    world.stop().await?;
-    print!("{table}");
-    let report = serde_json::to_vec_pretty(&table.json())?;
-    std::fs::write("target/bench.json", report)?;
-    Ok(())
+    // Last: what it fills in has no history that could be verified.
+    if wanted("growth") {
+        growth::accounts(&world, &hash, ACCOUNTS, table).await?;
+    }
+    world.stop().await
 }

@@ -101,12 +101,8 @@ async fn one(store: &Store, hash: &PasswordHash, two_factor: bool) -> Outcome<Pe
     let entry = Entry::new(decided, Issued::default(), metadata);
     store.commit(entry, beside).await?;
     let mut person = Person {
-        account: AccountId::from_uuid(id),
         email,
-        token: String::new(),
-        session: SessionId::from_uuid(id),
-        device: DeviceId::from_uuid(random.id(at)?),
-        authenticator: None,
+        ..Person::of(AccountId::from_uuid(id))?
     };
     person.sign_in(store, None).await?;
     if two_factor {
@@ -116,6 +112,18 @@ async fn one(store: &Store, hash: &PasswordHash, two_factor: bool) -> Outcome<Pe
 }
 
 impl Person {
+    /// Somebody whose account there is.
+    pub(crate) fn of(account: AccountId) -> Outcome<Self> {
+        Ok(Self {
+            account,
+            email: String::new(),
+            token: String::new(),
+            session: SessionId::from_uuid(Uuid::nil()),
+            device: DeviceId::from_uuid((&SystemRandom as &dyn Random).id(now())?),
+            authenticator: None,
+        })
+    }
+
     /// As after a right password. From a browser that is known, if it is named.
     pub(crate) async fn sign_in(&mut self, store: &Store, known: Option<DeviceId>) -> Outcome<()> {
         let random: &dyn Random = &SystemRandom;

@@ -98,7 +98,7 @@ async fn with_both(world: &World, people: &Crowd) -> Outcome<Load<String>> {
     Ok(load)
 }
 
-fn session(answer: &Answer) -> Outcome<String> {
+pub(crate) fn session(answer: &Answer) -> Outcome<String> {
     text(&answer.json()?, "/session/token")
 }
 

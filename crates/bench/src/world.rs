@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::sync::Arc;
+use std::time::Instant;
 
 use countersign::keys;
 use credentials::Keyring;
@@ -19,6 +20,7 @@ const PASSWORD: &str = "violet harbour tuning 41";
 
 pub(crate) struct World {
     server: Child,
+    ready_at: Instant,
     pub(crate) address: SocketAddr,
     api: String,
     client: reqwest::Client,
@@ -28,7 +30,7 @@ pub(crate) struct World {
 }
 
 /// Beside this program, where cargo put both.
-fn program() -> Outcome<PathBuf> {
+pub(crate) fn program() -> Outcome<PathBuf> {
     let here = std::env::current_exe()?;
     Ok(here.parent().unwrap_or(Path::new(".")).join("countersign"))
 }
@@ -40,11 +42,18 @@ impl World {
             .tempdir()?;
         // PostgreSQL's own user has to enter it.
         rustix::fs::chmod(folder.path(), rustix::fs::Mode::from_raw_mode(0o711))?;
+        Self::start_in(folder).await
+    }
+
+    /// With what another run left there.
+    pub(crate) async fn start_in(folder: TempDir) -> Outcome<Self> {
         let (server, address) = serve(folder.path()).await?;
+        let ready_at = Instant::now();
         let url = run(folder.path(), &["database", "url", "--role", "owner"]).await?;
         let keys = keys::read(&folder.path().join("data/master.key"))?;
         Ok(Self {
             server,
+            ready_at,
             address,
             api: format!("http://{address}/api/v1"),
             client: reqwest::Client::new(),
@@ -87,9 +96,18 @@ impl World {
 
     /// The most memory that the server has used, in MiB.
     pub(crate) fn server_memory(&self) -> Outcome<f64> {
+        self.told("VmHWM:")
+    }
+
+    /// What it uses now.
+    pub(crate) fn resident_memory(&self) -> Outcome<f64> {
+        self.told("VmRSS:")
+    }
+
+    fn told(&self, line: &str) -> Outcome<f64> {
         let pid = self.server.id().ok_or("the server has ended")?;
         let status = std::fs::read_to_string(format!("/proc/{pid}/status"))?;
-        Ok(high_water(&status).ok_or("no memory is told")?)
+        Ok(mebibytes(&status, line).ok_or("no memory is told")?)
     }
 
     /// A place for a file.
@@ -137,13 +155,23 @@ impl World {
         Ok((output, watched.await?))
     }
 
-    pub(crate) async fn stop(mut self) -> Outcome<()> {
+    /// When it said that it was ready.
+    pub(crate) const fn ready_at(&self) -> Instant {
+        self.ready_at
+    }
+
+    pub(crate) async fn stop(self) -> Outcome<()> {
+        self.stop_and_keep().await.map(drop)
+    }
+
+    /// Its folder stays.
+    pub(crate) async fn stop_and_keep(mut self) -> Outcome<TempDir> {
         if let Some(pid) = self.server.id().and_then(|id| i32::try_from(id).ok()) {
             let pid = rustix::process::Pid::from_raw(pid).ok_or("no process")?;
             rustix::process::kill_process(pid, rustix::process::Signal::TERM)?;
         }
         self.server.wait().await?;
-        Ok(())
+        Ok(self.folder)
     }
 }
 
@@ -210,7 +238,7 @@ async fn run(folder: &Path, arguments: &[&str]) -> Outcome<String> {
 async fn peak(pid: u32) -> f64 {
     let mut most = 0.0_f64;
     while let Ok(status) = tokio::fs::read_to_string(format!("/proc/{pid}/status")).await {
-        let Some(told) = high_water(&status) else {
+        let Some(told) = mebibytes(&status, "VmHWM:") else {
             break;
         };
         most = most.max(told);
@@ -219,11 +247,9 @@ async fn peak(pid: u32) -> f64 {
     most
 }
 
-/// What a process's status tells, in MiB.
-fn high_water(status: &str) -> Option<f64> {
-    let told = status
-        .lines()
-        .find_map(|line| line.strip_prefix("VmHWM:"))?;
+/// What a line of a process's status tells, in MiB.
+fn mebibytes(status: &str, line: &str) -> Option<f64> {
+    let told = status.lines().find_map(|told| told.strip_prefix(line))?;
     let kib = told.trim().trim_end_matches(" kB").parse::<f64>().ok()?;
     Some(kib / 1024.0)
 }

@@ -46,7 +46,7 @@ pub(crate) const MAY_USE: [(&str, &[&str]); 12] = [
 /// SHA-256, and no secret goes into them; the benchmark hashes as its floor.
 const CRYPTOGRAPHY: [(&str, &[&str]); 22] = [
     ("aes-gcm", &[]),
-    ("argon2", &[]),
+    ("argon2", &["bench"]),
     ("aws-lc-rs", &[]),
     ("blake2", &[]),
     ("chacha20poly1305", &[]),
@@ -66,7 +66,7 @@ const CRYPTOGRAPHY: [(&str, &[&str]); 22] = [
     ("sha2", &["bench", "proofs"]),
     ("sodiumoxide", &[]),
     ("subtle", &[]),
-    ("totp-rs", &[]),
+    ("totp-rs", &["bench"]),
 ];
 
 pub(crate) fn root() -> PathBuf {
