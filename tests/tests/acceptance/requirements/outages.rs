@@ -143,19 +143,19 @@ async fn when_every_connection_is_taken_the_next_call_is_told_so_after_two_secon
     all_settled(&world.deployment).await;
     let mut owner = world.deployment.connection("countersign_owner").await;
     let mut lock = owner.begin().await.unwrap();
-    sqlx::query("LOCK TABLE sessions IN ACCESS EXCLUSIVE MODE")
+    sqlx::query("LOCK TABLE logins IN ACCESS EXCLUSIVE MODE")
         .execute(&mut *lock)
         .await
         .unwrap();
     let waiting = (0..4).map(|_| {
-        let owner = world.owner.clone();
-        tokio::spawn(async move { owner.get("/session").await })
+        let (visitor, login) = (world.deployment.visitor(), world.ada.login());
+        tokio::spawn(async move { visitor.post("/login", login).await })
     });
     let waiting = waiting.collect::<Vec<_>>();
     until("nobody waits for the table", async || {
         let mut connection = world.deployment.connection("countersign_app").await;
         let blocked = sqlx::query_scalar::<_, i64>(
-            "SELECT count(*) FROM pg_locks WHERE NOT granted AND relation = 'sessions'::regclass",
+            "SELECT count(*) FROM pg_locks WHERE NOT granted AND relation = 'logins'::regclass",
         )
         .fetch_one(&mut connection)
         .await
