@@ -28,11 +28,6 @@ problems!(FeedProblems: SIGNED_IN; Overloaded);
             maximum = 9_223_372_036_854_775_807_i64,
             description = "Where a live feed goes on, before `after`: the last id that was read",
         ),
-        (
-            "Countersign-Epoch" = Option<i64>, Header, minimum = 1, maximum = 4_294_967_295_i64,
-            description = "The epoch of the log in which events were read before: another one is \
-                           refused",
-        ),
     ),
     security(("staff_token" = [])),
     responses(
@@ -48,7 +43,11 @@ problems!(FeedProblems: SIGNED_IN; Overloaded);
                 (Event = "application/x-ndjson"),
                 (Event = "text/event-stream"),
             ),
-            headers(("Countersign-Epoch" = i64, description = "The epoch of the log")),
+            headers((
+                "Countersign-Epoch" = i64,
+                description = "The epoch of the log. A request that sends it is refused once it \
+                               is another one",
+            )),
         ),
         FeedProblems,
     ),
