@@ -43,11 +43,10 @@ problems!(FeedProblems: SIGNED_IN; Overloaded);
                 (Event = "application/x-ndjson"),
                 (Event = "text/event-stream"),
             ),
-            headers((
-                "Countersign-Epoch" = i64,
-                description = "The epoch of the log. A request that sends it is refused once it \
-                               is another one",
-            )),
+            headers(
+                ("Countersign-Epoch" = i64, description = "The epoch of the log. A request that \
+                                            sends it is refused once it is another one")
+            ),
         ),
         FeedProblems,
     ),
