@@ -119,6 +119,10 @@ fn owned_folder(cluster: &Path) -> Outcome<TempDir> {
     Ok(folder)
 }
 
+#[expect(
+    clippy::disallowed_methods,
+    reason = "nothing else runs while PostgreSQL starts"
+)]
 fn until_ready(state: &Path, began: Instant) -> Outcome<f64> {
     while began.elapsed() < Duration::from_secs(30) {
         let told = std::fs::read_to_string(state).unwrap_or_default();
