@@ -308,15 +308,15 @@ impl Shared {
     }
 
     fn give_back(&self, mut memory: Memory) {
-        if memory.blocks.len() != self.blocks() {
-            memory.blocks.zeroize();
-            return;
-        }
         let nobody_waits = self.queued.load(SeqCst) == 0;
-        if nobody_waits {
-            memory.wipe();
+        if memory.blocks.len() == self.blocks() {
+            if nobody_waits {
+                memory.wipe();
+            }
+            self.free_memory().push(memory);
+        } else {
+            memory.blocks.zeroize();
         }
-        self.free_memory().push(memory);
         if nobody_waits {
             self.wipe_free_memory();
         }

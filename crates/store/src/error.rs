@@ -76,12 +76,11 @@ pub enum Corruption {
 impl Error {
     /// What failed for many at once.
     pub(crate) fn shared(error: &Arc<sqlx::Error>) -> Self {
-        let refused = matches!(**error, sqlx::Error::Database(_));
         let shared = sqlx::Error::AnyDriverError(Box::new(Arc::clone(error)));
-        if refused {
-            Self::Database(shared)
-        } else {
+        if is_unavailable(error) {
             Self::Unavailable(shared)
+        } else {
+            Self::Database(shared)
         }
     }
 
@@ -96,16 +95,11 @@ impl Error {
 
     /// Constraint names are translated here and nowhere else.
     pub(crate) fn from_sqlx(error: sqlx::Error) -> Self {
+        if is_unavailable(&error) {
+            return Self::Unavailable(error);
+        }
         let sqlx::Error::Database(cause) = &error else {
-            return match error {
-                sqlx::Error::Io(_)
-                | sqlx::Error::Tls(_)
-                | sqlx::Error::PoolTimedOut
-                | sqlx::Error::PoolClosed
-                | sqlx::Error::WorkerCrashed
-                | sqlx::Error::Protocol(_) => Self::Unavailable(error),
-                other => Self::Database(other),
-            };
+            return Self::Database(error);
         };
         match (cause.code().as_deref(), cause.constraint()) {
             (Some("23505"), Some("logins_address_key")) => Self::AddressTaken,
@@ -114,9 +108,23 @@ impl Error {
                 Some("events_pkey" | "throttles_pkey" | "devices_pkey" | "idempotent_answers_pkey"),
             )
             | (Some("40001" | "40P01"), _) => Self::Conflict,
-            (Some(code), _) if is_outage(code) => Self::Unavailable(error),
             _ => Self::Database(error),
         }
+    }
+}
+
+fn is_unavailable(error: &sqlx::Error) -> bool {
+    match error {
+        sqlx::Error::Database(cause) => cause.code().is_some_and(|code| is_outage(&code)),
+        other => matches!(
+            other,
+            sqlx::Error::Io(_)
+                | sqlx::Error::Tls(_)
+                | sqlx::Error::PoolTimedOut
+                | sqlx::Error::PoolClosed
+                | sqlx::Error::WorkerCrashed
+                | sqlx::Error::Protocol(_)
+        ),
     }
 }
 

@@ -3,7 +3,8 @@
 //! by then is not found.
 
 use std::mem;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use futures::future::BoxFuture;
 use sqlx::Row;
@@ -14,14 +15,20 @@ use uuid::Uuid;
 use crate::ready::Ready;
 use crate::stream::state_columns;
 
-/// Queries at a time: while the rows of one are read, the other's are on their way.
+/// Queries at a time. More of them are smaller ones, and cost more than they gain.
 const LANES: usize = 1;
+
+/// What the server's own time limit of a statement leaves undecided: a connection that is dead without
+/// having told so.
+const DEADLINE: Duration = Duration::from_secs(12);
 
 /// Account and session.
 pub(crate) type Key = (Uuid, Uuid);
 
 /// The session's row with those of its account, if it has them.
 type Answer = Result<Option<PgRow>, Arc<sqlx::Error>>;
+
+type Asked = (Key, oneshot::Sender<Answer>);
 
 const FIND: &str = concat!(
     "SELECT asked.number, s.*, t.email, t.created_at AS opened_at, t.password_changed_at,
@@ -43,8 +50,31 @@ pub(crate) struct Lookups {
 
 #[derive(Debug, Default)]
 struct Queue {
-    waiting: Vec<(Key, oneshot::Sender<Answer>)>,
+    waiting: Vec<Asked>,
     lanes: usize,
+}
+
+/// A lane that ended otherwise than by having nothing to do: who waits is told, and the next one to ask
+/// begins another.
+struct Lane {
+    lookups: Arc<Lookups>,
+    done: bool,
+}
+
+impl Lane {
+    fn has_nothing_to_do(mut self) {
+        self.done = true;
+    }
+}
+
+impl Drop for Lane {
+    fn drop(&mut self) {
+        if !self.done {
+            let mut queue = self.lookups.queue();
+            queue.lanes -= 1;
+            queue.waiting.clear();
+        }
+    }
 }
 
 impl Lookups {
@@ -68,7 +98,7 @@ impl Lookups {
 
     /// Whether another lane is needed.
     fn ask(&self, key: Key, asked: oneshot::Sender<Answer>) -> bool {
-        let mut queue = self.queue.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut queue = self.queue();
         queue.waiting.push((key, asked));
         let one_more = queue.lanes < LANES;
         queue.lanes += usize::from(one_more);
@@ -77,26 +107,37 @@ impl Lookups {
 
     /// Answers until nobody waits.
     fn lane(self: Arc<Self>) -> BoxFuture<'static, ()> {
+        let lane = Lane {
+            lookups: self,
+            done: false,
+        };
         Box::pin(async move {
             // Whoever is ready to ask takes part in the next query.
             tokio::task::yield_now().await;
-            while let Some(asked) = self.next() {
+            while let Some(asked) = lane.lookups.next() {
                 let keys = asked.iter().map(|(key, _)| *key).collect::<Vec<_>>();
-                answer(asked, self.read(&keys).await);
+                let read = tokio::time::timeout(DEADLINE, lane.lookups.read(&keys)).await;
+                answer(asked, read.unwrap_or(Err(sqlx::Error::PoolTimedOut)));
                 tokio::task::yield_now().await;
             }
+            lane.has_nothing_to_do();
         })
     }
 
-    /// All that wait; at the end of a lane nothing.
-    fn next(&self) -> Option<Vec<(Key, oneshot::Sender<Answer>)>> {
-        let mut queue = self.queue.lock().unwrap_or_else(PoisonError::into_inner);
-        let asked = mem::take(&mut queue.waiting);
+    /// All that wait, but for who has hung up; at the end of a lane nothing.
+    fn next(&self) -> Option<Vec<Asked>> {
+        let mut queue = self.queue();
+        let mut asked = mem::take(&mut queue.waiting);
+        asked.retain(|(_, asked)| !asked.is_closed());
         if asked.is_empty() {
             queue.lanes -= 1;
             return None;
         }
         Some(asked)
+    }
+
+    fn queue(&self) -> MutexGuard<'_, Queue> {
+        self.queue.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     async fn read(&self, keys: &[Key]) -> Result<Vec<PgRow>, sqlx::Error> {
@@ -107,7 +148,7 @@ impl Lookups {
 }
 
 /// Gives each its row. Who has hung up is not waited for.
-fn answer(asked: Vec<(Key, oneshot::Sender<Answer>)>, read: Result<Vec<PgRow>, sqlx::Error>) {
+fn answer(asked: Vec<Asked>, read: Result<Vec<PgRow>, sqlx::Error>) {
     let rows = match read {
         Ok(rows) => rows,
         Err(error) => {
@@ -128,5 +169,43 @@ fn answer(asked: Vec<(Key, oneshot::Sender<Answer>)>, read: Result<Vec<PgRow>, s
     }
     for ((_, asked), row) in asked.into_iter().zip(found) {
         let _ = asked.send(Ok(row));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use sqlx::postgres::PgPoolOptions;
+
+    use super::*;
+
+    fn lookups() -> Arc<Lookups> {
+        let nowhere = PgPoolOptions::new()
+            .acquire_timeout(Duration::from_millis(50))
+            .connect_lazy("postgres://nobody@localhost:1/nothing")
+            .unwrap();
+        Arc::new(Lookups::over(Arc::new(Ready::of(nowhere))))
+    }
+
+    #[tokio::test]
+    async fn all_who_wait_are_told_of_a_failure_and_the_next_one_asks_anew() {
+        let lookups = lookups();
+        for _ in 0..2 {
+            let asked = (0..3).map(|_| lookups.find((Uuid::nil(), Uuid::nil())));
+            let answers = futures::future::join_all(asked).await;
+            assert!(answers.iter().all(Result::is_err));
+            tokio::task::yield_now().await;
+            tokio::task::yield_now().await;
+            assert_eq!(lookups.queue().lanes, 0);
+        }
+    }
+
+    #[tokio::test]
+    async fn a_lane_that_is_cut_off_leaves_its_place_to_the_next() {
+        let lookups = lookups();
+        let (asked, answer) = oneshot::channel();
+        assert!(lookups.ask((Uuid::nil(), Uuid::nil()), asked));
+        drop(Arc::clone(&lookups).lane());
+        assert!(answer.await.is_err());
+        assert_eq!(lookups.queue().lanes, 0);
     }
 }

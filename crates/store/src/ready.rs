@@ -84,6 +84,8 @@ impl Ready {
 
     fn give_back(&self, connection: Connection) {
         let mut idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner);
+        // What a crowd needed and nobody needs now is everybody's again.
+        idle.retain(|(_, used)| used.elapsed() < MOMENT);
         if idle.len() < self.most && !self.pool.is_closed() {
             idle.push((connection, Instant::now()));
         }

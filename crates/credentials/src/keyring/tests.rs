@@ -11,6 +11,14 @@ pub(crate) fn keyring(keys: &[(u32, u8)]) -> Keyring {
     Keyring::derive(&MasterKeys::parse(&lines.join("\n")).unwrap())
 }
 
+/// The keys that are kept stand in this order.
+#[test]
+fn purposes_are_listed_in_the_order_of_their_declaration() {
+    for (place, purpose) in Purpose::ALL.into_iter().enumerate() {
+        assert_eq!(purpose as usize, place, "{purpose:?}");
+    }
+}
+
 #[test]
 fn mac_tamper() {
     let ring = keyring(&[(1, 1)]);

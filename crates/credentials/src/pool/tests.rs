@@ -222,6 +222,7 @@ async fn memory_has_a_ceiling() {
         busiest = busiest.max(pool.statistics().running);
         sleep(Duration::from_millis(2)).await;
     }
+    becomes(&pool, |now| now.running == 0).await;
     assert_eq!(busiest, 2);
     assert_eq!(pool.statistics().verifications_total, 12);
     assert!(pool.0.memory_made.load(Relaxed) <= 2);
