@@ -14,6 +14,7 @@ mod dossier;
 mod erasure;
 mod error;
 mod event_row;
+mod event_store;
 mod history;
 mod housekeeping;
 mod idempotency;
