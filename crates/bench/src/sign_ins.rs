@@ -12,8 +12,8 @@ use crate::table::{Goal, Table};
 use crate::world::World;
 use crate::{Outcome, floors};
 
-const ROUNDS: usize = 5;
-const SLICE: Duration = Duration::from_millis(1500);
+const ROUNDS: usize = 7;
+const SLICE: Duration = Duration::from_secs(1);
 /// Enough that the queue of the hashing pool never runs dry, and never fills.
 const CLIENTS: usize = 16;
 /// Of these, most are turned away: as many connections as keep asking at ten times the rate.

@@ -57,6 +57,12 @@ pub enum ConnectError {
     Store(#[from] crate::Error),
 }
 
+/// On a new database plans are made before there are statistics, and kept: what takes a batch of a
+/// long work list must not read all events for it.
+const NESTED: [(&str, &str); 2] = [("enable_hashjoin", "off"), ("enable_mergejoin", "off")];
+/// Nor may a look-up read all keys.
+const BY_INDEX: [(&str, &str); 1] = [("enable_seqscan", "off")];
+
 fn options(url: &str, role: Role) -> Result<PgConnectOptions, ConnectError> {
     let options = PgConnectOptions::from_str(url)
         .map_err(ConnectError::Url)?
@@ -67,13 +73,10 @@ fn options(url: &str, role: Role) -> Result<PgConnectOptions, ConnectError> {
             ("plan_cache_mode", "force_generic_plan"),
             ("statement_timeout", role.patience()),
         ]);
-    // On a new database plans are made before there are statistics, and kept: what takes a batch of
-    // a long work list must not read all events for it.
     let options = match role {
-        Role::Sequencer => {
-            options.options([("enable_hashjoin", "off"), ("enable_mergejoin", "off")])
-        }
-        Role::Owner | Role::App | Role::Reader => options,
+        Role::App => options.options(NESTED).options(BY_INDEX),
+        Role::Sequencer => options.options(NESTED),
+        Role::Owner | Role::Reader => options,
     };
     Ok(match role.name() {
         Some(name) => options.options([("role", name)]),

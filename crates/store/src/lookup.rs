@@ -1,6 +1,6 @@
-//! Session look-ups, answered together: whatever was asked while a query ran is asked by the next
-//! one. A look-up is only ever answered by a query that began after it was asked, so what had ended
-//! by then is not found.
+//! Session look-ups. Who comes while a lane is free asks at once; who comes meanwhile waits for the end
+//! of a query, and all that wait are answered by the next one. A look-up is only ever answered by a
+//! query that began after it was asked, so what had ended by then is not found.
 
 use std::mem;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -9,14 +9,16 @@ use std::time::Duration;
 use futures::future::BoxFuture;
 use sqlx::Row;
 use sqlx::postgres::PgRow;
+use tokio::runtime::Handle;
 use tokio::sync::oneshot;
 use uuid::Uuid;
 
 use crate::ready::Ready;
 use crate::stream::state_columns;
 
-/// Queries at a time. More of them are smaller ones, and cost more than they gain.
-const LANES: usize = 1;
+/// Queries at a time: while the database works on one, what the other one found is answered. More of
+/// them are smaller ones, and cost more than they gain.
+const LANES: usize = 2;
 
 /// What the server's own time limit of a statement leaves undecided: a connection that is dead without
 /// having told so.
@@ -54,26 +56,64 @@ struct Queue {
     lanes: usize,
 }
 
-/// A lane that ended otherwise than by having nothing to do: who waits is told, and the next one to ask
-/// begins another.
-struct Lane {
+/// What somebody who asks is told.
+enum Turn {
+    Now(Lane),
+    Later(oneshot::Receiver<Answer>),
+}
+
+/// A lane of whoever asks in it. When they have, or have hung up, it is theirs who wait.
+struct Lane(Arc<Lookups>);
+
+impl Drop for Lane {
+    fn drop(&mut self) {
+        if self.0.leaves_nobody() {
+            return;
+        }
+        let lookups = Arc::clone(&self.0);
+        let shared = SharedLane {
+            lookups,
+            done: false,
+        };
+        if let Ok(runtime) = Handle::try_current() {
+            runtime.spawn(shared.answer_all());
+        }
+    }
+}
+
+/// A lane of all who wait, until nobody does. If it is cut off, who waits is told, and the next one to
+/// ask has it.
+struct SharedLane {
     lookups: Arc<Lookups>,
     done: bool,
 }
 
-impl Lane {
-    fn has_nothing_to_do(mut self) {
-        self.done = true;
-    }
-}
-
-impl Drop for Lane {
+impl Drop for SharedLane {
     fn drop(&mut self) {
         if !self.done {
             let mut queue = self.lookups.queue();
             queue.lanes -= 1;
             queue.waiting.clear();
         }
+    }
+}
+
+impl SharedLane {
+    fn has_nothing_to_do(mut self) {
+        self.done = true;
+    }
+
+    fn answer_all(self) -> BoxFuture<'static, ()> {
+        Box::pin(async move {
+            // Whoever is ready to ask takes part in the next query.
+            tokio::task::yield_now().await;
+            while let Some(asked) = self.lookups.next() {
+                let keys = asked.iter().map(|(key, _)| *key).collect::<Vec<_>>();
+                answer(asked, self.lookups.read(&keys).await);
+                tokio::task::yield_now().await;
+            }
+            self.has_nothing_to_do();
+        })
     }
 }
 
@@ -86,45 +126,39 @@ impl Lookups {
     }
 
     pub(crate) async fn find(self: &Arc<Self>, key: Key) -> Answer {
-        let (asked, answer) = oneshot::channel();
-        if self.ask(key, asked) {
-            tokio::spawn(Arc::clone(self).lane());
-        }
-        // A lane answers whatever it took.
-        answer
-            .await
-            .unwrap_or_else(|_| Err(Arc::new(sqlx::Error::WorkerCrashed)))
-    }
-
-    /// Whether another lane is needed.
-    fn ask(&self, key: Key, asked: oneshot::Sender<Answer>) -> bool {
-        let mut queue = self.queue();
-        queue.waiting.push((key, asked));
-        let one_more = queue.lanes < LANES;
-        queue.lanes += usize::from(one_more);
-        one_more
-    }
-
-    /// Answers until nobody waits.
-    fn lane(self: Arc<Self>) -> BoxFuture<'static, ()> {
-        let lane = Lane {
-            lookups: self,
-            done: false,
-        };
-        Box::pin(async move {
-            // Whoever is ready to ask takes part in the next query.
-            tokio::task::yield_now().await;
-            while let Some(asked) = lane.lookups.next() {
-                let keys = asked.iter().map(|(key, _)| *key).collect::<Vec<_>>();
-                let read = tokio::time::timeout(DEADLINE, lane.lookups.read(&keys)).await;
-                answer(asked, read.unwrap_or(Err(sqlx::Error::PoolTimedOut)));
-                tokio::task::yield_now().await;
+        match self.ask(key) {
+            Turn::Now(lane) => {
+                let read = self.read(&[key]).await;
+                drop(lane);
+                read.map(|rows| rows.into_iter().next()).map_err(Arc::new)
             }
-            lane.has_nothing_to_do();
-        })
+            // A lane answers whatever it took.
+            Turn::Later(answer) => answer
+                .await
+                .unwrap_or_else(|_| Err(Arc::new(sqlx::Error::WorkerCrashed))),
+        }
     }
 
-    /// All that wait, but for who has hung up; at the end of a lane nothing.
+    fn ask(self: &Arc<Self>, key: Key) -> Turn {
+        let mut queue = self.queue();
+        if queue.lanes < LANES {
+            queue.lanes += 1;
+            return Turn::Now(Lane(Arc::clone(self)));
+        }
+        let (asked, answer) = oneshot::channel();
+        queue.waiting.push((key, asked));
+        Turn::Later(answer)
+    }
+
+    /// Whether nobody waits for the lane that is left with this.
+    fn leaves_nobody(&self) -> bool {
+        let mut queue = self.queue();
+        let nobody = queue.waiting.is_empty();
+        queue.lanes -= usize::from(nobody);
+        nobody
+    }
+
+    /// All that wait, but for who has hung up; where there are none, the lane is left with this.
     fn next(&self) -> Option<Vec<Asked>> {
         let mut queue = self.queue();
         let mut asked = mem::take(&mut queue.waiting);
@@ -143,7 +177,8 @@ impl Lookups {
     async fn read(&self, keys: &[Key]) -> Result<Vec<PgRow>, sqlx::Error> {
         let (accounts, sessions): (Vec<_>, Vec<_>) = keys.iter().copied().unzip();
         let query = sqlx::query(FIND).bind(accounts).bind(sessions);
-        self.ready.fetch_all(query).await
+        let read = tokio::time::timeout(DEADLINE, self.ready.fetch_all(query)).await;
+        read.unwrap_or(Err(sqlx::Error::PoolTimedOut))
     }
 }
 
@@ -186,26 +221,64 @@ mod tests {
         Arc::new(Lookups::over(Arc::new(Ready::of(nowhere))))
     }
 
+    fn nobody() -> Key {
+        (Uuid::nil(), Uuid::nil())
+    }
+
     #[tokio::test]
-    async fn all_who_wait_are_told_of_a_failure_and_the_next_one_asks_anew() {
+    async fn all_who_ask_are_told_of_a_failure_and_the_next_one_asks_anew() {
         let lookups = lookups();
         for _ in 0..2 {
-            let asked = (0..3).map(|_| lookups.find((Uuid::nil(), Uuid::nil())));
+            let asked = (0..5).map(|_| lookups.find(nobody()));
             let answers = futures::future::join_all(asked).await;
             assert!(answers.iter().all(Result::is_err));
-            tokio::task::yield_now().await;
-            tokio::task::yield_now().await;
+            for _ in 0..4 {
+                tokio::task::yield_now().await;
+            }
             assert_eq!(lookups.queue().lanes, 0);
         }
     }
 
     #[tokio::test]
-    async fn a_lane_that_is_cut_off_leaves_its_place_to_the_next() {
+    async fn who_hangs_up_leaves_the_lane_to_those_who_wait() {
         let lookups = lookups();
-        let (asked, answer) = oneshot::channel();
-        assert!(lookups.ask((Uuid::nil(), Uuid::nil()), asked));
-        drop(Arc::clone(&lookups).lane());
+        let first = (0..LANES)
+            .map(|_| {
+                let lookups = Arc::clone(&lookups);
+                tokio::spawn(async move { lookups.find(nobody()).await.is_err() })
+            })
+            .collect::<Vec<_>>();
+        tokio::task::yield_now().await;
+        let waits = lookups.find(nobody());
+        let hang_up = async {
+            tokio::task::yield_now().await;
+            for asking in &first {
+                asking.abort();
+            }
+        };
+        let (answer, ()) = futures::future::join(waits, hang_up).await;
+        // It was asked, and there is no such database.
+        let error = answer.err().unwrap();
+        assert!(!matches!(*error, sqlx::Error::WorkerCrashed), "{error}");
+    }
+
+    #[tokio::test]
+    async fn a_shared_lane_that_is_cut_off_leaves_its_place_to_the_next() {
+        let lookups = lookups();
+        let held = (0..LANES).map(|_| lookups.ask(nobody()));
+        let held = held.collect::<Vec<_>>();
+        let Turn::Later(answer) = lookups.ask(nobody()) else {
+            panic!("there is no other lane");
+        };
+        for turn in held {
+            mem::forget(turn);
+        }
+        let shared = SharedLane {
+            lookups: Arc::clone(&lookups),
+            done: false,
+        };
+        drop(shared.answer_all());
         assert!(answer.await.is_err());
-        assert_eq!(lookups.queue().lanes, 0);
+        assert_eq!(lookups.queue().lanes, LANES - 1);
     }
 }

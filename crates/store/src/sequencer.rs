@@ -10,7 +10,7 @@
 //! the head without the advisory lock would deadlock.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use credentials::Keyring;
 use sqlx::postgres::PgConnectOptions;
@@ -26,6 +26,11 @@ const LOCK: i64 = 0x636f_756e_7465_7273;
 const SERVERS: i64 = LOCK + 1;
 /// How long an append by another process may wait to be noticed.
 const POLL: Duration = Duration::from_millis(50);
+/// Events at most, as the statements below have it.
+const BATCH: usize = 1000;
+/// A batch costs nearly the same whatever its size. Where appends come faster than batches are made,
+/// the sequencer leaves this many times as long to others, so that the next one is larger.
+const BREATHER: u32 = 9;
 /// How often a standby asks whether the lead is free.
 const STANDBY: Duration = Duration::from_millis(500);
 
@@ -199,11 +204,16 @@ impl Sequencer {
         let mut growth = self.take_over(&mut connection).await?;
         let mut gone = 0;
         loop {
-            if self.step(&mut growth, &mut connection).await? == 0 {
+            let began = Instant::now();
+            let given = self.step(&mut growth, &mut connection).await?;
+            if given > 0 {
+                self.sequenced.notify_one();
+            }
+            if given == 0 {
                 gone = report_gone(gone, &mut connection).await?;
                 let _ = tokio::time::timeout(POLL, self.appended.notified()).await;
-            } else {
-                self.sequenced.notify_one();
+            } else if given < BATCH {
+                tokio::time::sleep(POLL.min(BREATHER * began.elapsed())).await;
             }
         }
     }

@@ -1,14 +1,15 @@
 //! Bounds that hold for every request: how long, how large, and that a fault ends one request and
 //! not the process.
 
-use std::any::Any;
 use std::error::Error;
+use std::panic::AssertUnwindSafe;
 use std::time::Duration;
 
 use axum::body::{Body, HttpBody};
 use axum::extract::Request;
 use axum::http::{HeaderMap, header};
 use axum::response::{IntoResponse, Response};
+use futures::FutureExt;
 use http_body_util::{LengthLimitError, Limited};
 
 use crate::problem::{Code, Problem};
@@ -50,8 +51,9 @@ fn announced_length(headers: &HeaderMap) -> Option<u64> {
         .ok()
 }
 
-/// For `CatchPanicLayer`. The payload may hold anything, so it is neither told nor logged; the
-/// panic hook has logged the place.
-pub(super) fn panicked(_: Box<dyn Any + Send + 'static>) -> Response {
-    Problem::internal("the handler panicked").into_response()
+/// A fault ends one request and not the process. The payload may hold anything, so it is neither
+/// told nor logged; the panic hook has logged the place.
+pub(super) async fn catch_panic(answer: impl Future<Output = Response>) -> Response {
+    let caught = AssertUnwindSafe(answer).catch_unwind().await;
+    caught.unwrap_or_else(|_| Problem::internal("the handler panicked").into_response())
 }
