@@ -1,8 +1,10 @@
 //! The public listener's routes.
 
 use std::future::ready;
+use std::sync::Arc;
 
 use axum::Router;
+use axum::body::Bytes;
 use axum::http::header;
 use axum::middleware::from_fn_with_state;
 use axum::response::{IntoResponse, Response};
@@ -28,6 +30,7 @@ pub fn router(service: Service, edge: &Edge) -> Router {
         edge: edge.clone(),
     };
     let (calls, document) = calls().split_for_parts();
+    let document = Arc::new(document.to_json().map(Bytes::from));
     let router = calls
         .layer(from_fn_with_state((service, edge.clone()), record_refusals))
         .with_state(api)
@@ -55,9 +58,11 @@ fn calls() -> OpenApiRouter<Api> {
     )
 }
 
-fn written(document: &OpenApi) -> Result<Response, Problem> {
-    let json = document.to_json().map_err(Problem::internal)?;
-    Ok(([(header::CONTENT_TYPE, "application/json")], json).into_response())
+fn written(document: &serde_json::Result<Bytes>) -> Result<Response, Problem> {
+    let json = document
+        .as_ref()
+        .map_err(|error| Problem::internal(error.to_string()))?;
+    Ok(([(header::CONTENT_TYPE, "application/json")], json.clone()).into_response())
 }
 
 async fn not_found() -> Problem {

@@ -43,10 +43,14 @@ pub enum Unsealable {
 pub(crate) fn length_prefixed(parts: &[&[u8]]) -> Vec<u8> {
     let mut bytes = Vec::with_capacity(parts.iter().map(|part| part.len() + 8).sum());
     for part in parts {
-        bytes.extend_from_slice(&(part.len() as u64).to_be_bytes());
+        bytes.extend_from_slice(&length(part));
         bytes.extend_from_slice(part);
     }
     bytes
+}
+
+pub(crate) fn length(part: &[u8]) -> [u8; 8] {
+    (part.len() as u64).to_be_bytes()
 }
 
 fn associated(context: &[&[u8]]) -> Vec<u8> {

@@ -5,15 +5,17 @@ use std::fmt;
 use std::sync::{Arc, PoisonError, RwLock};
 
 use account::EmailAddress;
-use hkdf::Hkdf;
-use hmac::{Hmac, KeyInit, Mac};
-use sha2::Sha256;
 use thiserror::Error;
 use zeroize::Zeroizing;
 
-use crate::aead::{self, SealError, Unsealable, length_prefixed};
+use crate::aead::{self, SealError, Unsealable};
 use crate::keys::{ByKey, Key, KeyId, MasterKeys};
 use crate::random::Random;
+use root::Root;
+
+pub use root::MacKey;
+
+mod root;
 
 /// What a subkey is for. The labels are permanent: another label is another key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -95,90 +97,6 @@ pub struct UnknownKey(pub KeyId);
 pub struct Sealed {
     pub key_id: KeyId,
     pub bytes: Vec<u8>,
-}
-
-/// HKDF (RFC 5869) over one master key: extracted once, expanded for each use.
-struct Root {
-    hkdf: Hkdf<Sha256>,
-    /// In the order of [`Purpose::ALL`].
-    mac_keys: Vec<MacKey>,
-    /// What data keys are wrapped under: every request opens one.
-    wrapping: Key,
-}
-
-impl Root {
-    fn new(master: &Key) -> Self {
-        let hkdf = Hkdf::new(Some(b"countersign/hkdf/1"), master.as_slice());
-        let mac_keys = Purpose::ALL.map(|purpose| MacKey::derive(&hkdf, purpose));
-        Self {
-            mac_keys: mac_keys.into(),
-            wrapping: subkey(&hkdf, Purpose::Wrapping, "seal"),
-            hkdf,
-        }
-    }
-
-    fn subkey(&self, purpose: Purpose, action: &str) -> Key {
-        subkey(&self.hkdf, purpose, action)
-    }
-
-    fn sealing_key(&self, purpose: Purpose) -> Key {
-        match purpose {
-            Purpose::Wrapping => self.wrapping.clone(),
-            other => self.subkey(other, "seal"),
-        }
-    }
-
-    fn mac_key(&self, purpose: Purpose) -> MacKey {
-        match self.mac_keys.get(purpose as usize) {
-            Some(key) => key.clone(),
-            None => MacKey::derive(&self.hkdf, purpose),
-        }
-    }
-
-    fn tag(&self, purpose: Purpose, parts: &[&[u8]]) -> [u8; 32] {
-        let mac = self.mac_key(purpose).over(parts);
-        mac.finalize().into_bytes().into()
-    }
-}
-
-#[expect(clippy::expect_used, reason = "HKDF gives up to 8160 bytes")]
-fn subkey(hkdf: &Hkdf<Sha256>, purpose: Purpose, action: &str) -> Key {
-    let mut key = Zeroizing::new([0; 32]);
-    hkdf.expand_multi_info(
-        &[purpose.label().as_bytes(), b"/", action.as_bytes()],
-        &mut *key,
-    )
-    .expect("32 bytes are not too many");
-    key
-}
-
-/// The key of one purpose, ready for many MACs.
-#[derive(Clone)]
-pub struct MacKey(Hmac<Sha256>);
-
-impl MacKey {
-    #[expect(clippy::expect_used, reason = "HMAC takes keys of any length")]
-    fn derive(hkdf: &Hkdf<Sha256>, purpose: Purpose) -> Self {
-        let key = subkey(hkdf, purpose, "mac");
-        Self(Hmac::<Sha256>::new_from_slice(key.as_slice()).expect("any length"))
-    }
-
-    fn over(&self, parts: &[&[u8]]) -> Hmac<Sha256> {
-        let mut mac = self.0.clone();
-        mac.update(&Zeroizing::new(length_prefixed(parts)));
-        mac
-    }
-
-    /// Takes the same time whatever `tag` is.
-    pub fn fits(&self, parts: &[&[u8]], tag: &[u8]) -> bool {
-        self.over(parts).verify_slice(tag).is_ok()
-    }
-}
-
-impl fmt::Debug for MacKey {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("MacKey(…)")
-    }
 }
 
 /// Where a [`Keyring`] reads its keys anew.

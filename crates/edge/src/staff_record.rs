@@ -2,7 +2,7 @@
 //! answered, it is written down under their name. What succeeds is recorded by the use case.
 
 use account::AccountId;
-use axum::extract::{Request, State};
+use axum::extract::{MatchedPath, Request, State};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use service::Service;
@@ -21,14 +21,16 @@ pub async fn record_refusals(
     let attendance = Attendance::default();
     request.extensions_mut().insert(attendance.clone());
     let (parts, body) = request.into_parts();
-    let operation = format!("{} {}", parts.method, route(&parts.extensions));
-    let account = account_in(parts.uri.path());
+    let (method, uri) = (parts.method.clone(), parts.uri.clone());
+    let matched = parts.extensions.get::<MatchedPath>().cloned();
     let caller = caller(&parts, &edge);
 
     let response = next.run(Request::from_parts(parts, body)).await;
     let (Some(member), Some(problem)) = (attendance.member(), refusal(&response)) else {
         return response;
     };
+    let operation = format!("{method} {}", route(matched.as_ref()));
+    let account = account_in(uri.path());
     let recorded = match caller {
         Ok(caller) => service
             .record_refusal(&caller, member, &operation, account, problem.code().name())

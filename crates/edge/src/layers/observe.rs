@@ -4,7 +4,7 @@
 use std::time::Instant;
 
 use axum::extract::{MatchedPath, Request};
-use axum::http::{Extensions, Method};
+use axum::http::Method;
 use axum::response::Response;
 
 use crate::metrics::InFlight;
@@ -26,7 +26,7 @@ impl Observed {
         Self {
             started: Instant::now(),
             method: known_method(request.method()),
-            route: route(request.extensions()),
+            route: route(request.extensions().get()),
             in_flight: edge.metrics().begin(),
         }
     }
@@ -50,8 +50,8 @@ impl Observed {
 }
 
 /// As the description of the API has it. A path that only the catch-all takes is no route.
-pub(crate) fn route(extensions: &Extensions) -> String {
-    match extensions.get::<MatchedPath>() {
+pub(crate) fn route(matched: Option<&MatchedPath>) -> String {
+    match matched {
         Some(path) if !path.as_str().ends_with("/{*rest}") => path.as_str().replace("{*", "{"),
         _ => NO_ROUTE.to_owned(),
     }
