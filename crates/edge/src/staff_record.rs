@@ -5,6 +5,7 @@ use account::AccountId;
 use axum::extract::{MatchedPath, Request, State};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
+use percent_encoding::percent_decode_str;
 use service::Service;
 
 use crate::attendance::Attendance;
@@ -53,7 +54,8 @@ fn refusal(response: &Response) -> Option<&Problem> {
 /// The account that a path such as `/support/accounts/{id}/unlock` is about.
 fn account_in(path: &str) -> Option<AccountId> {
     let mut segments = path.split('/').skip_while(|segment| *segment != "accounts");
-    segments.nth(1)?.parse().ok()
+    let id = percent_decode_str(segments.nth(1)?).decode_utf8().ok()?;
+    id.parse().ok()
 }
 
 #[cfg(test)]
@@ -66,6 +68,11 @@ mod tests {
         let id = "0193d1a0-7e1b-7c3a-9f00-0123456789ab";
         let account = account_in(&format!("/api/v1/support/accounts/{id}/unlock"));
         assert_eq!(account.map(|a| a.to_string()).as_deref(), Some(id));
+        let encoded = format!("/support/accounts/{}/unlock", id.replace('-', "%2D"));
+        assert_eq!(
+            account_in(&encoded).map(|a| a.to_string()).as_deref(),
+            Some(id)
+        );
         assert!(account_in("/api/v1/support/accounts/search").is_none());
         assert!(account_in(&format!("/api/v1/sessions/{id}")).is_none());
         assert!(account_in("/api/v1/accounts").is_none());

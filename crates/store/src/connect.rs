@@ -68,9 +68,11 @@ fn options(url: &str, role: Role) -> Result<PgConnectOptions, ConnectError> {
         .map_err(ConnectError::Url)?
         .application_name("countersign")
         .statement_cache_capacity(200)
-        // Every statement is a look-up by key. Planned anew each time, the commit costs twice.
+        // Nearly every statement is a look-up by key. Planned anew each time, the commit costs twice;
+        // compiled, a plan that has no index to use would cost more than what it reads.
         .options([
             ("plan_cache_mode", "force_generic_plan"),
+            ("jit", "off"),
             ("statement_timeout", role.patience()),
         ]);
     let options = match role {

@@ -105,11 +105,13 @@ impl Store {
         device: Option<&Token>,
         now: chrono::DateTime<chrono::Utc>,
     ) -> Result<SignInDossier, Error> {
-        let query = sqlx::query(BY_ADDRESS)
-            .bind(address_hash.as_slice())
-            .bind(device.map(Token::id))
-            .bind(source_hash.as_slice())
-            .bind(now);
+        let query = || {
+            sqlx::query(BY_ADDRESS)
+                .bind(address_hash.as_slice())
+                .bind(device.map(Token::id))
+                .bind(source_hash.as_slice())
+                .bind(now)
+        };
         let rows = self.ready.fetch_all(query).await?;
         let row = rows
             .first()
@@ -132,11 +134,13 @@ impl Store {
 
     /// Everything that a decision about an account is made from.
     pub async fn dossier(&self, account: AccountId) -> Result<Option<Dossier>, Error> {
-        let query = sqlx::query(BY_ACCOUNT)
-            .bind(account.as_uuid())
-            .bind(None::<Uuid>)
-            .bind(None::<Vec<u8>>)
-            .bind(None::<chrono::DateTime<chrono::Utc>>);
+        let query = || {
+            sqlx::query(BY_ACCOUNT)
+                .bind(account.as_uuid())
+                .bind(None::<Uuid>)
+                .bind(None::<Vec<u8>>)
+                .bind(None::<chrono::DateTime<chrono::Utc>>)
+        };
         let rows = self.ready.fetch_all(query).await?;
         self.dossier_from(&rows).await
     }

@@ -128,6 +128,16 @@ fn is_unavailable(error: &sqlx::Error) -> bool {
     }
 }
 
+/// Whether the connection failed, and not what was asked over it.
+pub(crate) fn is_lost_connection(error: &sqlx::Error) -> bool {
+    match error {
+        sqlx::Error::Database(cause) => cause
+            .code()
+            .is_some_and(|code| code.starts_with("08") || code.starts_with("57P")),
+        other => matches!(other, sqlx::Error::Io(_) | sqlx::Error::Protocol(_)),
+    }
+}
+
 /// Connection exceptions, resources exhausted, operator intervention, system errors, read-only standby.
 fn is_outage(code: &str) -> bool {
     ["08", "53", "57", "58"]

@@ -17,7 +17,8 @@ use crate::ready::Ready;
 use crate::stream::state_columns;
 
 /// Queries at a time: while the database works on one, what the other one found is answered. More of
-/// them are smaller ones, and cost more than they gain.
+/// them are smaller ones, and cost more than they gain. One that its asker has left goes on in the
+/// database for as long as any statement may, beside these.
 const LANES: usize = 2;
 
 /// What the server's own time limit of a statement leaves undecided: a connection that is dead without
@@ -176,7 +177,7 @@ impl Lookups {
 
     async fn read(&self, keys: &[Key]) -> Result<Vec<PgRow>, sqlx::Error> {
         let (accounts, sessions): (Vec<_>, Vec<_>) = keys.iter().copied().unzip();
-        let query = sqlx::query(FIND).bind(accounts).bind(sessions);
+        let query = || sqlx::query(FIND).bind(&accounts).bind(&sessions);
         let read = tokio::time::timeout(DEADLINE, self.ready.fetch_all(query)).await;
         read.unwrap_or(Err(sqlx::Error::PoolTimedOut))
     }

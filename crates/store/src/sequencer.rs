@@ -28,9 +28,13 @@ const SERVERS: i64 = LOCK + 1;
 const POLL: Duration = Duration::from_millis(50);
 /// Events at most, as the statements below have it.
 const BATCH: usize = 1000;
-/// A batch costs nearly the same whatever its size. Where appends come faster than batches are made,
-/// the sequencer leaves this many times as long to others, so that the next one is larger.
+/// A batch costs nearly the same whatever its size. After one the sequencer leaves this many times as
+/// long to others, so that the next one is larger where appends come fast.
 const BREATHER: u32 = 9;
+/// At most: longer no append waits for its batch to begin.
+const LONGEST_BREATHER: Duration = Duration::from_millis(50);
+/// How often, at least, it is asked whether events are gone.
+const REPORT: Duration = Duration::from_secs(1);
 /// How often a standby asks whether the lead is free.
 const STANDBY: Duration = Duration::from_millis(500);
 
@@ -202,18 +206,22 @@ impl Sequencer {
             tokio::time::sleep(STANDBY).await;
         }
         let mut growth = self.take_over(&mut connection).await?;
-        let mut gone = 0;
+        let (mut gone, mut asked) = (0, Instant::now());
         loop {
             let began = Instant::now();
             let given = self.step(&mut growth, &mut connection).await?;
             if given > 0 {
                 self.sequenced.notify_one();
             }
-            if given == 0 {
+            if given == 0 || asked.elapsed() > REPORT {
                 gone = report_gone(gone, &mut connection).await?;
+                asked = Instant::now();
+            }
+            if given == 0 {
                 let _ = tokio::time::timeout(POLL, self.appended.notified()).await;
-            } else if given < BATCH {
-                tokio::time::sleep(POLL.min(BREATHER * began.elapsed())).await;
+            } else if given + usize::try_from(gone).unwrap_or_default() < BATCH {
+                let breather = BREATHER * began.elapsed();
+                tokio::time::sleep(LONGEST_BREATHER.min(breather)).await;
             }
         }
     }

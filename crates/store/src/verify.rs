@@ -35,7 +35,7 @@ const SNAPSHOT: &str = "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ON
 /// row by row.
 const SETTINGS: &str = "SELECT set_config('statement_timeout', '0', true),
     set_config('enable_sort', 'off', true), set_config('enable_hashjoin', 'off', true),
-    set_config('enable_nestloop', 'off', true)";
+    set_config('enable_nestloop', 'off', true), set_config('enable_mergejoin', 'on', true)";
 
 impl Store {
     /// Verifies the log up to its head, and that it continues the checkpoints in `kept` and those

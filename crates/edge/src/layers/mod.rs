@@ -26,8 +26,8 @@ pub(crate) use observe::route;
 pub(crate) use problems::chain;
 use request_id::{assign_request_id, tell_request_id};
 
-/// Puts what every request meets around a public listener's router: one layer, since each costs a
-/// request as much as a look-up of its own.
+/// Puts what every request meets around a public listener's router. One layer: each of them boxes
+/// the answer that it waits for.
 pub fn surround(router: Router, edge: &Edge, render: Render) -> Router {
     router.layer(from_fn_with_state((edge.clone(), render), answer_observed))
 }
@@ -55,10 +55,7 @@ async fn answer_observed(
     let id = assign_request_id(&mut request, &edge);
     let asked = Asked::of(&request, &id);
     let observed = Observed::begin(&request, &edge);
-    let response = match admitted(request, &edge) {
-        Ok(request) => catch_panic(limit_time(next.run(request))).await,
-        Err(problem) => problem.into_response(),
-    };
+    let response = catch_panic(admit(request, &edge, next)).await;
     let response = render.problem_of(response, &asked);
     observed.answered(&response, &id, &edge);
     complete(response, &id, &edge)
@@ -68,6 +65,13 @@ fn complete(mut response: Response, id: &str, edge: &Edge) -> Response {
     secure_headers(&mut response, edge);
     tell_request_id(&mut response, id);
     response
+}
+
+async fn admit(request: Request, edge: &Edge, next: Next) -> Response {
+    match admitted(request, edge) {
+        Ok(request) => limit_time(next.run(request)).await,
+        Err(problem) => problem.into_response(),
+    }
 }
 
 /// What every request is held to before a handler sees it.

@@ -51,16 +51,20 @@ impl Neighbour {
             "countersign_sequencer",
             "countersign_owner",
         ] {
-            let mut connection = self.connection(role).await;
-            sqlx::query(
-                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity
-                WHERE datname = $1 AND usename = current_user",
-            )
-            .bind(&self.name)
-            .execute(&mut connection)
-            .await
-            .unwrap();
+            self.throw_out(role).await;
         }
+    }
+
+    async fn throw_out(&self, role: &str) {
+        let mut connection = self.connection(role).await;
+        sqlx::query(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+            WHERE datname = $1 AND usename = current_user",
+        )
+        .bind(&self.name)
+        .execute(&mut connection)
+        .await
+        .unwrap();
     }
 }
 
@@ -129,6 +133,23 @@ async fn while_the_database_is_gone_every_call_fails_closed_is_logged_and_afterw
     world.ada.sign_in(&visitor).await;
     all_settled(&world.deployment).await;
     world.deployment.verify().await;
+}
+
+#[tokio::test]
+async fn whoever_only_asks_does_not_notice_that_connections_died() {
+    let world = World::start().await;
+    let neighbour = Neighbour::of(&world.deployment);
+    for _ in 0..3 {
+        let checks = (0..8).map(|_| world.owner.get("/session"));
+        for answer in join_all(checks).await {
+            answer.expect(200);
+        }
+        neighbour.throw_out("countersign_app").await;
+        for _ in 0..12 {
+            world.owner.get("/session").await.expect(200);
+        }
+    }
+    world.ada.sign_in(&world.deployment.visitor()).await;
 }
 
 async fn send(caller: &Caller, method: &str, path: &str, body: Option<Value>) -> Answer {
