@@ -6,8 +6,7 @@ COPY . .
 ENV SQLX_OFFLINE=true
 RUN --mount=type=cache,target=/usr/local/cargo/registry \
     --mount=type=cache,target=/source/target \
-    cargo build --release --locked --package countersign \
- && install -D target/release/countersign /image/usr/local/bin/countersign
+    scripts/build /image/usr/local/bin
 
 # No PostgreSQL in here: in a container the database is another container.
 FROM debian:bookworm-slim

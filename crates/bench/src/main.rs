@@ -21,6 +21,7 @@ mod world;
 
 use std::error::Error;
 
+use mimalloc::MiMalloc;
 use sign_ins::Crowd;
 use table::Table;
 use world::World;
@@ -48,6 +49,10 @@ const PARTS: [&str; 6] = [
     "growth",
     "resources",
 ];
+
+/// The service's own, so that both sides of a ratio have it.
+#[global_allocator]
+static ALLOCATOR: MiMalloc = MiMalloc;
 
 #[tokio::main]
 async fn main() -> Outcome<()> {

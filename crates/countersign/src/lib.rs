@@ -13,6 +13,7 @@ mod key_follower;
 pub mod keys;
 mod listener;
 pub mod output;
+pub mod processor;
 mod progress;
 pub mod secret_text;
 mod serve;

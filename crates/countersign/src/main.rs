@@ -11,5 +11,6 @@ use service::SystemClock;
 static ALLOCATOR: MiMalloc = MiMalloc;
 
 fn main() -> ExitCode {
+    countersign::processor::hand_over();
     countersign::run(Arc::new(SystemClock))
 }

@@ -11,7 +11,7 @@ use crate::{Error, Owner, Service};
 impl Service {
     /// The newest first.
     pub async fn activity(&self, owner: &Owner, limit: u16) -> Result<Vec<Activity>, Error> {
-        let key = owner.profile.data_key(self.keyring(), owner.account)?;
+        let key = owner.holder.data_key(self.keyring(), owner.account)?;
         let events = self
             .store()
             .last_events_of(owner.account, limit.into())

@@ -50,7 +50,7 @@ impl Transport {
 pub struct Owner {
     pub(crate) account: AccountId,
     pub(crate) session: store::SessionRecord,
-    pub(crate) profile: store::Profile,
+    pub(crate) holder: store::Holder,
 }
 
 impl Owner {

@@ -39,7 +39,7 @@ impl Service {
     /// nobody's, on whatever server it ended.
     pub async fn authenticate(&self, transport: Transport, token: &str) -> Result<Owner, Error> {
         let token = Token::parse(transport.token_kind(), token).ok_or(Error::Unauthenticated)?;
-        let (mut session, profile) = self
+        let (mut session, holder) = self
             .store()
             .session(&token)
             .await?
@@ -55,7 +55,7 @@ impl Service {
         Ok(Owner {
             account: session.account,
             session,
-            profile,
+            holder,
         })
     }
 
@@ -65,7 +65,7 @@ impl Service {
             account: AccountView {
                 id: owner.account,
                 email: self.email(owner)?,
-                created_at: owner.profile.created_at,
+                created_at: owner.holder.opened_at,
             },
             id: session.id,
             created_at: session.created_at,
@@ -75,12 +75,14 @@ impl Service {
         })
     }
 
-    pub fn owner_settings(&self, owner: &Owner) -> Result<SettingsView, Error> {
-        let profile = &owner.profile;
+    pub async fn owner_settings(&self, owner: &Owner) -> Result<SettingsView, Error> {
+        let profile = self.store().profile(owner.account).await?;
+        let profile = profile.ok_or(Error::Unauthenticated)?;
+        let key = owner.holder.data_key(self.keyring(), owner.account)?;
         Ok(SettingsView {
             account: AccountView {
                 id: owner.account,
-                email: self.email(owner)?,
+                email: reveal_address(&key, owner.account, &profile.email)?,
                 created_at: profile.created_at,
             },
             password_changed_at: profile.password_changed_at,
@@ -89,13 +91,13 @@ impl Service {
     }
 
     pub(crate) fn email(&self, owner: &Owner) -> Result<String, Error> {
-        let key = owner.profile.data_key(self.keyring(), owner.account)?;
-        reveal_address(&key, owner.account, &owner.profile.email)
+        let key = owner.holder.data_key(self.keyring(), owner.account)?;
+        reveal_address(&key, owner.account, &owner.holder.email)
     }
 
     /// The sessions that are live, the newest first.
     pub async fn sessions(&self, owner: &Owner) -> Result<Vec<SessionListing>, Error> {
-        let key = owner.profile.data_key(self.keyring(), owner.account)?;
+        let key = owner.holder.data_key(self.keyring(), owner.account)?;
         let (id, now) = (owner.account.as_uuid(), self.now());
         let shown = |field, sealed: &Option<account::Personal>| {
             sealed
@@ -105,15 +107,15 @@ impl Service {
         let sessions = self.store().sessions(owner.account).await?;
         Ok(sessions
             .into_iter()
-            .filter(|session| session.is_live(now, self.policy().session_idle))
-            .map(|session| {
-                let user_agent = shown(Field::UserAgent, &session.user_agent);
+            .filter(|(session, _)| session.is_live(now, self.policy().session_idle))
+            .map(|(session, begun)| {
+                let user_agent = shown(Field::UserAgent, &begun.user_agent);
                 SessionListing {
                     id: session.id,
                     current: session.id == owner.session.id,
                     created_at: session.created_at,
                     last_seen_at: session.last_seen_at,
-                    ip: shown(Field::Ip, &session.ip),
+                    ip: shown(Field::Ip, &begun.ip),
                     browser: user_agent.as_deref().and_then(mail::Browser::of),
                     user_agent,
                     factors: session.factors,

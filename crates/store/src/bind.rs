@@ -93,7 +93,12 @@ impl Store {
     fn session_macs(&self, rows: &AccountRows) -> Result<SessionMacs, Error> {
         let mac = |session: &SessionRecord| session.mac(&self.keyring);
         Ok(SessionMacs {
-            new: rows.new_session.as_ref().map(mac).transpose()?,
+            new: rows
+                .new_session
+                .iter()
+                .map(|(new, _)| mac(new))
+                .next()
+                .transpose()?,
             changed: rows.changed_session.as_ref().map(mac).transpose()?,
         })
     }
@@ -105,7 +110,8 @@ fn bind_session<'q>(
     rows: &AccountRows,
     macs: &SessionMacs,
 ) -> Result<Statement<'q>, Error> {
-    let new = rows.new_session.as_slice();
+    let new = rows.new_session.iter().map(|(session, _)| session);
+    let begun = rows.new_session.iter().map(|(_, origin)| origin);
     let json = |personal: &Option<account::Personal>| {
         personal
             .as_ref()
@@ -113,39 +119,34 @@ fn bind_session<'q>(
             .transpose()
             .map_err(Error::Serialize)
     };
-    let ips = new
-        .iter()
-        .map(|session| json(&session.ip))
-        .collect::<Result<Vec<_>, _>>()?;
-    let agents = new
-        .iter()
-        .map(|session| json(&session.user_agent))
-        .collect::<Result<Vec<_>, _>>()?;
+    let ips = begun.clone().map(|origin| json(&origin.ip));
+    let ips = ips.collect::<Result<Vec<_>, _>>()?;
+    let agents = begun.map(|origin| json(&origin.user_agent));
+    let agents = agents.collect::<Result<Vec<_>, _>>()?;
     let changed = rows.changed_session.as_ref();
     Ok(query
         .bind(
-            new.iter()
+            new.clone()
                 .map(|session| session.id.as_uuid())
                 .collect::<Vec<_>>(),
         )
         .bind(
-            new.iter()
+            new.clone()
                 .map(|session| session.token.hash.to_vec())
                 .collect::<Vec<_>>(),
         )
         .bind(
-            new.iter()
+            new.clone()
                 .map(|session| session.created_at)
                 .collect::<Vec<_>>(),
         )
         .bind(
-            new.iter()
+            new.clone()
                 .map(|session| session.expires_at)
                 .collect::<Vec<_>>(),
         )
         .bind(
-            new.iter()
-                .map(|s| factors_text(&s.factors))
+            new.map(|session| factors_text(&session.factors))
                 .collect::<Vec<_>>(),
         )
         .bind(ips)
@@ -323,7 +324,8 @@ fn bind_answer_and_staff<'q>(
 /// between two of them.
 fn bind_key_ids<'q>(query: Statement<'q>, part: &StreamPart, beside: &Beside) -> Statement<'q> {
     let (rows, staff) = (&part.account_rows, part.staff.as_ref());
-    let sessions = rows.new_session.iter().map(|new| new.token.key_id);
+    let sessions = rows.new_session.iter();
+    let sessions = sessions.map(|(session, _)| session.token.key_id);
     let tokens = rows.new_tokens.iter().map(|token| token.hash.key_id);
     let unblock = beside.unblock.as_ref().map(|(_, hash, _)| hash.key_id);
     let mails = beside.mails.iter().map(|mail| mail.sealed.key_id);

@@ -10,7 +10,7 @@ use uuid::Uuid;
 use crate::check::Finding;
 use crate::live_rows::LiveRows;
 use crate::replay::{Expected, PendingToken, UNBLOCK};
-use crate::sessions::SessionRecord;
+use crate::sessions::{SessionOrigin, SessionRecord};
 use crate::staff::StaffRecord;
 use crate::stream::{Loaded, loaded_from};
 use crate::walk::{Replayed, Stream, Told};
@@ -161,17 +161,20 @@ impl Store {
             let told = expected
                 .sessions
                 .iter()
-                .find(|told| told.id.as_uuid() == id);
+                .find(|(told, _)| told.id.as_uuid() == id);
             match (told, SessionRecord::from_row(&self.keyring, row)?) {
                 (None, _) => found.add("sessions", format!("{id} is not in the history")),
                 (Some(_), None) => found.add("sessions", format!("{id} is not ours")),
-                (Some(told), Some(record)) if !record.says(told) => {
+                (Some((told, begun)), Some(record))
+                    if !record.says(told) || SessionOrigin::from_row(row)? != *begun =>
+                {
                     found.add("sessions", format!("{id} differs"));
                 }
                 (Some(_), Some(_)) => {}
             }
         }
-        let lost = expected.sessions.iter().filter(|told| {
+        let told = expected.sessions.iter().map(|(told, _)| told);
+        let lost = told.filter(|told| {
             now < told.expires_at
                 && now - told.created_at < NOT_SWEPT
                 && !kept.contains(&told.id.as_uuid())

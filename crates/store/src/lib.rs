@@ -71,7 +71,7 @@ pub use rebuild::{RebuildError, Rebuilt};
 pub use recovery::LostHistory;
 pub use rekey::Rekeyed;
 pub use sequencer::{Lead, Sequencer};
-pub use sessions::{Profile, SessionRecord, TwoFactorStatus};
+pub use sessions::{Holder, Profile, SessionOrigin, SessionRecord, TwoFactorStatus};
 pub use staff::StaffRecord;
 pub use statistics::Statistics;
 pub use stream::{Decided, Loaded};

@@ -34,12 +34,11 @@ type Answer = Result<Option<PgRow>, Arc<sqlx::Error>>;
 type Asked = (Key, oneshot::Sender<Answer>);
 
 const FIND: &str = concat!(
-    "SELECT asked.number, s.*, t.email, t.created_at AS opened_at, t.password_changed_at,
-        t.two_factor, t.enabled_at, t.enrollment_expires_at, k.key_id AS data_key_id, k.wrapped, ",
+    "SELECT asked.number, s.account_id, s.session_id, s.token_hash, s.created_at, s.last_seen_at,
+        s.expires_at, s.factors, s.mac, s.key_id, k.key_id AS data_key_id, k.wrapped, ",
     state_columns!(),
     " FROM unnest($1::uuid[], $2::uuid[]) WITH ORDINALITY AS asked (account_id, session_id, number)
     JOIN sessions s ON s.account_id = asked.account_id AND s.session_id = asked.session_id
-    JOIN settings t ON t.account_id = asked.account_id
     JOIN data_keys k ON k.owner_id = asked.account_id
     LEFT JOIN states image ON image.aggregate_id = asked.account_id::text
         AND image.aggregate_type = 'account'",

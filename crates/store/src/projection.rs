@@ -9,7 +9,7 @@ use credentials::{DeviceNonce, TokenHash};
 use uuid::Uuid;
 
 use crate::Error;
-use crate::sessions::SessionRecord;
+use crate::sessions::{SessionOrigin, SessionRecord};
 use crate::stream::Decided;
 
 /// What the events of a command issue and no event may hold.
@@ -56,7 +56,7 @@ pub(crate) struct AccountRows {
     pub(crate) live_sessions: Option<Vec<Uuid>>,
     pub(crate) live_tokens: Option<Vec<Uuid>>,
     pub(crate) live_secrets: Option<Vec<Uuid>>,
-    pub(crate) new_session: Option<SessionRecord>,
+    pub(crate) new_session: Option<(SessionRecord, SessionOrigin)>,
     pub(crate) changed_session: Option<SessionRecord>,
     pub(crate) new_tokens: Vec<NewToken>,
     pub(crate) new_device: Option<NewDevice>,
@@ -246,7 +246,7 @@ pub(crate) fn session_record(
     event: &AccountEvent,
     metadata: &Metadata,
     token: TokenHash,
-) -> Option<SessionRecord> {
+) -> Option<(SessionRecord, SessionOrigin)> {
     let AccountEvent::SignedIn {
         at,
         session,
@@ -257,18 +257,20 @@ pub(crate) fn session_record(
     else {
         return None;
     };
-    let origin = metadata.request.as_ref();
-    Some(SessionRecord {
+    let record = SessionRecord {
         account: account::AccountId::from_uuid(account),
         id: *session,
         created_at: *at,
         last_seen_at: *at,
         expires_at: *expires_at,
         factors: factors.clone(),
-        ip: origin.and_then(|origin| origin.ip.clone()),
-        user_agent: origin.and_then(|origin| origin.user_agent.clone()),
         token,
-    })
+    };
+    let origin = metadata.request.as_ref().map(|origin| SessionOrigin {
+        ip: origin.ip.clone(),
+        user_agent: origin.user_agent.clone(),
+    });
+    Some((record, origin.unwrap_or_default()))
 }
 
 /// When the device's mark ends if it is renewed at `at`.

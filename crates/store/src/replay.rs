@@ -8,7 +8,7 @@ use credentials::{DataKey, Field, Keyring, TokenHash, WrappedKey};
 use uuid::Uuid;
 
 use crate::projection::{SettingsImage, live_secrets, session_record};
-use crate::sessions::SessionRecord;
+use crate::sessions::{SessionOrigin, SessionRecord};
 use crate::stream::Loaded;
 use crate::{Corruption, Error, StoredEvent};
 
@@ -30,7 +30,7 @@ pub(crate) struct Expected {
     pub(crate) loaded: Loaded<Account>,
     pub(crate) settings: SettingsImage,
     /// Without their tokens, which no event holds.
-    pub(crate) sessions: Vec<SessionRecord>,
+    pub(crate) sessions: Vec<(SessionRecord, SessionOrigin)>,
     pub(crate) tokens: Vec<PendingToken>,
     pub(crate) secrets: Vec<Uuid>,
     pub(crate) last_signed_in_at: Option<DateTime<Utc>>,
@@ -46,7 +46,7 @@ pub(crate) struct PendingToken {
 /// An account's read models on their way through its history.
 pub(crate) struct Replay {
     loaded: Loaded<Account>,
-    sessions: Vec<SessionRecord>,
+    sessions: Vec<(SessionRecord, SessionOrigin)>,
 }
 
 impl Replay {
@@ -69,7 +69,7 @@ impl Replay {
         let live = self.loaded.state.opened.as_ref();
         let live = live.map_or(&[][..], |account| &account.sessions);
         self.sessions
-            .retain(|session| live.iter().any(|live| live.id == session.id));
+            .retain(|(session, _)| live.iter().any(|live| live.id == session.id));
         Ok(())
     }
 
@@ -101,13 +101,12 @@ impl Replay {
     }
 }
 
-fn promote(sessions: &mut [SessionRecord], confirming: account::SessionId) {
+fn promote(sessions: &mut [(SessionRecord, SessionOrigin)], confirming: account::SessionId) {
     use account::event::Factor::{Password, Totp};
-    for session in sessions
-        .iter_mut()
-        .filter(|session| session.id == confirming)
-    {
-        session.factors = vec![Password, Totp];
+    for (session, _) in sessions {
+        if session.id == confirming {
+            session.factors = vec![Password, Totp];
+        }
     }
 }
 

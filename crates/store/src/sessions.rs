@@ -19,9 +19,28 @@ pub struct SessionRecord {
     pub last_seen_at: DateTime<Utc>,
     pub expires_at: DateTime<Utc>,
     pub factors: Vec<Factor>,
+    pub token: TokenHash,
+}
+
+/// Where a session was begun.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct SessionOrigin {
     pub ip: Option<Personal>,
     pub user_agent: Option<Personal>,
-    pub token: TokenHash,
+}
+
+/// Whose session it is.
+#[derive(Clone, Debug)]
+pub struct Holder {
+    pub email: Personal,
+    pub opened_at: DateTime<Utc>,
+    data_key: WrappedKey,
+}
+
+impl Holder {
+    pub fn data_key(&self, keyring: &Keyring, id: AccountId) -> Result<DataKey, Error> {
+        Ok(DataKey::unwrap(keyring, id.as_uuid(), &self.data_key)?)
+    }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -31,20 +50,13 @@ pub enum TwoFactorStatus {
     Enabled { since: DateTime<Utc> },
 }
 
-/// The settings read model of one account, with the key that opens its address.
+/// The settings read model of one account.
 #[derive(Clone, Debug)]
 pub struct Profile {
     pub email: Personal,
     pub created_at: DateTime<Utc>,
     pub password_changed_at: DateTime<Utc>,
     pub two_factor: TwoFactorStatus,
-    pub(crate) data_key: WrappedKey,
-}
-
-impl Profile {
-    pub fn data_key(&self, keyring: &Keyring, owner: AccountId) -> Result<DataKey, Error> {
-        Ok(DataKey::unwrap(keyring, owner.as_uuid(), &self.data_key)?)
-    }
 }
 
 pub(crate) fn factors_text(factors: &[Factor]) -> String {
@@ -90,8 +102,6 @@ impl SessionRecord {
         self.created_at == told.created_at
             && self.expires_at == told.expires_at
             && self.factors == told.factors
-            && self.ip == told.ip
-            && self.user_agent == told.user_agent
     }
 
     /// `None`: the row is not one that this service wrote.
@@ -110,8 +120,6 @@ impl SessionRecord {
             last_seen_at: row.try_get("last_seen_at")?,
             expires_at: row.try_get("expires_at")?,
             factors,
-            ip: personal(row.try_get("ip")?),
-            user_agent: personal(row.try_get("user_agent")?),
             token: TokenHash { key_id, hash },
         };
         let mac: Vec<u8> = row.try_get("mac")?;
@@ -130,11 +138,20 @@ impl SessionRecord {
     }
 }
 
+impl SessionOrigin {
+    pub(crate) fn from_row(row: &PgRow) -> Result<Self, Error> {
+        Ok(Self {
+            ip: personal(row.try_get("ip")?),
+            user_agent: personal(row.try_get("user_agent")?),
+        })
+    }
+}
+
 fn personal(text: Option<&str>) -> Option<Personal> {
     serde_json::from_str(text?).ok()
 }
 
-pub(crate) fn profile_from(row: &PgRow) -> Result<Profile, Error> {
+fn profile_from(row: &PgRow) -> Result<Profile, Error> {
     let row_is_ours = |what: Option<Personal>| {
         what.ok_or(Corruption::Row {
             table: "settings",
@@ -152,20 +169,16 @@ pub(crate) fn profile_from(row: &PgRow) -> Result<Profile, Error> {
     };
     Ok(Profile {
         email: row_is_ours(personal(row.try_get("email")?))?,
-        created_at: row.try_get("opened_at")?,
+        created_at: row.try_get("created_at")?,
         password_changed_at: row.try_get("password_changed_at")?,
         two_factor,
-        data_key: WrappedKey {
-            key_id: key_id(row.try_get("data_key_id")?)?,
-            bytes: row.try_get("wrapped")?,
-        },
     })
 }
 
 impl Store {
-    /// The session that `token` opens, with its account's settings. The row of a
-    /// session that has ended, put back, opens nothing: the account's state must know it, too.
-    pub async fn session(&self, token: &Token) -> Result<Option<(SessionRecord, Profile)>, Error> {
+    /// The session that `token` opens, and whose it is. The row of a session that has ended, put
+    /// back, opens nothing: the account's state must know it, too.
+    pub async fn session(&self, token: &Token) -> Result<Option<(SessionRecord, Holder)>, Error> {
         let row = self.lookups.find((token.owner(), token.id())).await;
         let row = row.map_err(|shared| Error::shared(&shared))?;
         let Some(row) = row else { return Ok(None) };
@@ -180,11 +193,30 @@ impl Store {
         if !self.keyring.token_matches(token, &record.token) {
             return Ok(None);
         }
-        if !self.knows_session(record.account, record.id, &row).await? {
+        let known = self.signed_in(record.account, record.id, &row).await?;
+        let Some((email, opened_at)) = known else {
             refused("it has ended, and somebody put its row back");
             return Ok(None);
-        }
-        Ok(Some((record, profile_from(&row)?)))
+        };
+        let data_key = WrappedKey {
+            key_id: key_id(row.try_get("data_key_id")?)?,
+            bytes: row.try_get("wrapped")?,
+        };
+        let holder = Holder {
+            email,
+            opened_at,
+            data_key,
+        };
+        Ok(Some((record, holder)))
+    }
+
+    /// `None`: the account was erased.
+    pub async fn profile(&self, account: AccountId) -> Result<Option<Profile>, Error> {
+        let row = sqlx::query("SELECT * FROM settings WHERE account_id = $1")
+            .bind(account.as_uuid())
+            .fetch_optional(&self.pool)
+            .await?;
+        row.as_ref().map(profile_from).transpose()
     }
 
     /// Notes that a session was used at `now`, unless it has changed since `record` was read.
@@ -206,15 +238,20 @@ impl Store {
     }
 
     /// All sessions of an account, newest first.
-    pub async fn sessions(&self, account: AccountId) -> Result<Vec<SessionRecord>, Error> {
+    pub async fn sessions(
+        &self,
+        account: AccountId,
+    ) -> Result<Vec<(SessionRecord, SessionOrigin)>, Error> {
         let rows =
             sqlx::query("SELECT * FROM sessions WHERE account_id = $1 ORDER BY created_at DESC")
                 .bind(account.as_uuid())
                 .fetch_all(&self.pool)
                 .await?;
-        let records = rows
-            .iter()
-            .map(|row| SessionRecord::from_row(&self.keyring, row));
+        let records = rows.iter().map(|row| {
+            let record = SessionRecord::from_row(&self.keyring, row)?;
+            let told = record.map(|record| Ok((record, SessionOrigin::from_row(row)?)));
+            told.transpose()
+        });
         records.filter_map(Result::transpose).collect()
     }
 }

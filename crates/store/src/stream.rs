@@ -1,6 +1,6 @@
 //! One stream: loaded with the tip of its chain, decided upon, and committed as cqrs-es asks.
 
-use account::{Account, AccountId, SessionId};
+use account::{Account, AccountId, Personal, SessionId};
 use chrono::{DateTime, SubsecRound, Utc};
 use cqrs_es::event_sink::EventSink;
 use cqrs_es::{Aggregate, AggregateContext};
@@ -269,6 +269,8 @@ struct Signed {
 
 #[derive(Deserialize)]
 struct SignedIn {
+    at: DateTime<Utc>,
+    email: Personal,
     sessions: Vec<Known>,
 }
 
@@ -292,28 +294,28 @@ impl Store {
         self.fold(id).await
     }
 
-    /// Whether the account of a row's [`state_columns`] has the session. Of a state that can be
-    /// trusted no more than that is read.
-    pub(crate) async fn knows_session(
+    /// The address of the account of a row's [`state_columns`], and when it was opened, if it has
+    /// the session. Of a state that can be trusted no more than that is read.
+    pub(crate) async fn signed_in(
         &self,
         account: AccountId,
         session: SessionId,
         row: &PgRow,
-    ) -> Result<bool, Error> {
+    ) -> Result<Option<(Personal, DateTime<Utc>)>, Error> {
         let id = account.as_uuid();
         let written = authentic::<Account>(&self.keyring, id, row)?;
         let read = written.and_then(|row| serde_json::from_str::<Signed>(row.state).ok());
         if let Some(state) = read {
-            let opened = state.opened.into_iter();
-            return Ok(opened
-                .flat_map(|opened| opened.sessions)
-                .any(|known| known.id == session));
+            return Ok(state.opened.and_then(|opened| {
+                let known = opened.sessions.iter().any(|known| known.id == session);
+                known.then_some((opened.email, opened.at))
+            }));
         }
         let account = self.loaded::<Account>(id, row).await?.state;
-        let opened = account.opened.into_iter();
-        Ok(opened
-            .flat_map(|opened| opened.sessions)
-            .any(|known| known.id == session))
+        Ok(account.opened.and_then(|opened| {
+            let known = opened.sessions.iter().any(|known| known.id == session);
+            known.then_some((opened.email, opened.at))
+        }))
     }
 
     pub(crate) async fn state_mac(

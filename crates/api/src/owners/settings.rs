@@ -67,5 +67,5 @@ pub(crate) async fn settings(
     State(service): State<Service>,
     SignedIn { owner, .. }: SignedIn,
 ) -> Result<Json<SettingsAnswer>, Problem> {
-    Ok(Json(service.owner_settings(&owner)?.into()))
+    Ok(Json(service.owner_settings(&owner).await?.into()))
 }

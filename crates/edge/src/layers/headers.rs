@@ -40,6 +40,7 @@ const ALWAYS: [(HeaderName, HeaderValue); 8] = [
 
 pub(super) fn secure_headers(response: &mut Response, edge: &Edge) {
     let headers = response.headers_mut();
+    headers.reserve(ALWAYS.len());
     for (name, value) in ALWAYS {
         headers.entry(name).or_insert(value);
     }

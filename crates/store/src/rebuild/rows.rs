@@ -18,7 +18,7 @@ use crate::bind::key_column;
 use crate::links::token_hash_from;
 use crate::live_rows::LiveRows;
 use crate::replay::{Expected, UNBLOCK};
-use crate::sessions::{SessionRecord, factors_text};
+use crate::sessions::{SessionOrigin, SessionRecord, factors_text};
 use crate::staff::StaffRecord;
 use crate::stream::{Loaded, STATE_SHAPE, StateImage};
 use crate::walk::Stream;
@@ -129,8 +129,8 @@ impl NewRows {
     ) -> Result<(), Error> {
         let stored: Uuid = row.try_get("session_id")?;
         let mut all = expected.sessions.iter();
-        let told = all.find(|session| session.id.as_uuid() == stored);
-        let (Some(told), Some(token)) = (told, token_hash_from(row)?) else {
+        let told = all.find(|(session, _)| session.id.as_uuid() == stored);
+        let (Some((told, begun)), Some(token)) = (told, token_hash_from(row)?) else {
             return Ok(());
         };
         let mut session = SessionRecord {
@@ -151,7 +151,7 @@ impl NewRows {
                 "mac": bytes(mac),
             }));
         }
-        self.sessions.push(session_row(&session, &new)?);
+        self.sessions.push(session_row(&session, begun, &new)?);
         Ok(())
     }
 }
@@ -199,7 +199,7 @@ fn settings(expected: &Expected) -> Value {
     })
 }
 
-fn session_row(session: &SessionRecord, mac: &[u8]) -> Result<Value, Error> {
+fn session_row(session: &SessionRecord, begun: &SessionOrigin, mac: &[u8]) -> Result<Value, Error> {
     let sealed = |personal: &Option<Personal>| {
         let text = personal.as_ref().map(serde_json::to_string);
         text.transpose().map_err(Error::Serialize)
@@ -212,8 +212,8 @@ fn session_row(session: &SessionRecord, mac: &[u8]) -> Result<Value, Error> {
         "last_seen_at": session.last_seen_at,
         "expires_at": session.expires_at,
         "factors": factors_text(&session.factors),
-        "ip": sealed(&session.ip)?,
-        "user_agent": sealed(&session.user_agent)?,
+        "ip": sealed(&begun.ip)?,
+        "user_agent": sealed(&begun.user_agent)?,
         "mac": bytes(mac),
         "key_id": key_column(session.token.key_id),
     }))

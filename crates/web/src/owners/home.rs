@@ -19,7 +19,7 @@ struct HomePage<'a> {
 }
 
 pub(crate) async fn show(signed: Signed) -> Result<Response, Instead> {
-    let settings = signed.service().owner_settings(&signed.owner)?;
+    let settings = signed.service().owner_settings(&signed.owner).await?;
     let page = signed.frame()?;
     Ok(page.show(&HomePage {
         page: &page,

@@ -46,7 +46,7 @@ impl Happening {
 }
 
 pub(crate) async fn show(signed: Signed) -> Result<Response, Instead> {
-    let settings = signed.service().owner_settings(&signed.owner)?;
+    let settings = signed.service().owner_settings(&signed.owner).await?;
     let activity = signed.service().activity(&signed.owner, RECENT).await?;
     let page = signed.frame()?;
     Ok(page.show(&SettingsPage {

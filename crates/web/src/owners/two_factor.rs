@@ -60,30 +60,28 @@ pub(crate) struct CodeFields {
 
 pub(crate) async fn show(signed: Signed) -> Result<Response, Instead> {
     let page = signed.frame()?;
-    Ok(page.show(&form(&signed, &page, Faults::default())?)?)
+    Ok(page.show(&form(&signed, &page, Faults::default()).await?)?)
 }
 
 pub(crate) async fn start(posted: OwnerForm<CurrentPasswordFields>) -> Result<Response, Instead> {
     let OwnerForm { signed, fields } = posted;
     let (page, caller) = (signed.frame()?, &signed.visit.caller);
     if fields.current_password.is_empty() {
-        return nothing_typed(&signed, &page);
+        return nothing_typed(&signed, &page).await;
     }
+    let before = signed.service().owner_settings(&signed.owner).await?;
     let started = signed
         .service()
         .start_enrollment(caller, &signed.owner, &fields.current_password)
         .await;
     match started {
-        Ok(enrollment) => {
-            let before = signed.service().owner_settings(&signed.owner)?.two_factor;
-            Ok(page.show(&EnrollmentPage {
-                replaces: matches!(before, TwoFactorView::Enrolling { .. }),
-                ..with_qr_code(&page, &enrollment, Faults::default())
-            })?)
-        }
+        Ok(enrollment) => Ok(page.show(&EnrollmentPage {
+            replaces: matches!(before.two_factor, TwoFactorView::Enrolling { .. }),
+            ..with_qr_code(&page, &enrollment, Faults::default())
+        })?),
         // In another window: there it says since when.
         Err(Error::TwoFactorAlreadyEnabled) => Ok(frame::go_to(HERE, None)?),
-        Err(error) => refuse(&signed, &page, error),
+        Err(error) => refuse(&signed, &page, error).await,
     }
 }
 
@@ -113,7 +111,7 @@ pub(crate) async fn confirm(posted: OwnerForm<CodeFields>) -> Result<Response, I
             if wrong_code {
                 try_again(&signed, &page, problem, faults).await
             } else {
-                Ok(page.show_problem(problem, &form(&signed, &page, faults)?)?)
+                Ok(page.show_problem(problem, &form(&signed, &page, faults).await?)?)
             }
         }
     }
@@ -128,7 +126,9 @@ async fn try_again(
 ) -> Result<Response, Instead> {
     match signed.service().pending_enrollment(&signed.owner).await {
         Ok(enrollment) => Ok(page.show_problem(problem, &with_qr_code(page, &enrollment, faults))?),
-        Err(Error::NoEnrollment) => Ok(page.show_problem(problem, &form(signed, page, faults)?)?),
+        Err(Error::NoEnrollment) => {
+            Ok(page.show_problem(problem, &form(signed, page, faults).await?)?)
+        }
         Err(error) => Err(error.into()),
     }
 }
@@ -144,7 +144,7 @@ pub(crate) async fn disable(posted: OwnerForm<CurrentPasswordFields>) -> Result<
     let OwnerForm { signed, fields } = posted;
     let (page, caller) = (signed.frame()?, &signed.visit.caller);
     if fields.current_password.is_empty() {
-        return nothing_typed(&signed, &page);
+        return nothing_typed(&signed, &page).await;
     }
     let disabled = signed
         .service()
@@ -153,29 +153,29 @@ pub(crate) async fn disable(posted: OwnerForm<CurrentPasswordFields>) -> Result<
     match disabled {
         Ok(()) => Ok(frame::go_to(HERE, Some(Notice::TwoFactorDisabled))?),
         Err(Error::TwoFactorNotEnabled) => Ok(frame::go_to(HERE, None)?),
-        Err(error) => refuse(&signed, &page, error),
+        Err(error) => refuse(&signed, &page, error).await,
     }
 }
 
 /// Nothing typed is no attempt.
-fn nothing_typed(signed: &Signed, page: &Frame) -> Result<Response, Instead> {
+async fn nothing_typed(signed: &Signed, page: &Frame) -> Result<Response, Instead> {
     let faults = Faults::at("current_password", page.say("current-password-missing"));
     let problem = Problem::new(Code::InvalidRequest);
-    Ok(page.show_problem(problem, &form(signed, page, faults)?)?)
+    Ok(page.show_problem(problem, &form(signed, page, faults).await?)?)
 }
 
-fn refuse(signed: &Signed, page: &Frame, error: Error) -> Result<Response, Instead> {
+async fn refuse(signed: &Signed, page: &Frame, error: Error) -> Result<Response, Instead> {
     let text = "current-password-wrong";
     let Told { problem, faults } = told(page, error, "current_password", text)?;
-    Ok(page.show_problem(problem, &form(signed, page, faults)?)?)
+    Ok(page.show_problem(problem, &form(signed, page, faults).await?)?)
 }
 
-fn form<'a>(
+async fn form<'a>(
     signed: &Signed,
     page: &'a Frame,
     faults: Faults,
 ) -> Result<TwoFactorPage<'a>, Instead> {
-    let settings = signed.service().owner_settings(&signed.owner)?;
+    let settings = signed.service().owner_settings(&signed.owner).await?;
     let (since, pending) = match settings.two_factor {
         TwoFactorView::Disabled => (None, None),
         TwoFactorView::Enrolling { expires_at } => (None, Some(moment(expires_at))),
