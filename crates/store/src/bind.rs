@@ -95,9 +95,8 @@ impl Store {
         Ok(SessionMacs {
             new: rows
                 .new_session
-                .iter()
+                .as_ref()
                 .map(|(new, _)| mac(new))
-                .next()
                 .transpose()?,
             changed: rows.changed_session.as_ref().map(mac).transpose()?,
         })

@@ -263,6 +263,33 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn a_lane_that_is_left_with_nobody_waiting_is_free() {
+        let lookups = lookups();
+        let held = (0..LANES).map(|_| lookups.ask(nobody()));
+        let held = held.collect::<Vec<_>>();
+        assert!(matches!(lookups.ask(nobody()), Turn::Later(_)), "all taken");
+        lookups.queue().waiting.clear();
+        drop(held);
+        assert_eq!(lookups.queue().lanes, 0);
+    }
+
+    #[test]
+    fn who_waits_is_told_where_nothing_is_left_to_run_a_query_on() {
+        let runtime = tokio::runtime::Runtime::new().unwrap();
+        let within = runtime.enter();
+        let lookups = lookups();
+        let held = (0..LANES).map(|_| lookups.ask(nobody()));
+        let held = held.collect::<Vec<_>>();
+        let Turn::Later(answer) = lookups.ask(nobody()) else {
+            panic!("there is no other lane");
+        };
+        drop(within);
+        drop(held);
+        assert!(answer.blocking_recv().is_err());
+        assert_eq!(lookups.queue().lanes, 0);
+    }
+
+    #[tokio::test]
     async fn a_shared_lane_that_is_cut_off_leaves_its_place_to_the_next() {
         let lookups = lookups();
         let held = (0..LANES).map(|_| lookups.ask(nobody()));

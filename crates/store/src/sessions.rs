@@ -212,11 +212,10 @@ impl Store {
 
     /// `None`: the account was erased.
     pub async fn profile(&self, account: AccountId) -> Result<Option<Profile>, Error> {
-        let row = sqlx::query("SELECT * FROM settings WHERE account_id = $1")
-            .bind(account.as_uuid())
-            .fetch_optional(&self.pool)
-            .await?;
-        row.as_ref().map(profile_from).transpose()
+        let find = "SELECT * FROM settings WHERE account_id = $1";
+        let query = || sqlx::query(find).bind(account.as_uuid());
+        let rows = self.ready.fetch_all(query).await?;
+        rows.first().map(profile_from).transpose()
     }
 
     /// Notes that a session was used at `now`, unless it has changed since `record` was read.

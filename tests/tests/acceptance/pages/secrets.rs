@@ -123,6 +123,17 @@ async fn a_secret_is_in_the_answer_that_begins_an_enrollment_and_in_that_to_a_wr
 }
 
 #[tokio::test]
+async fn a_second_qr_code_says_that_it_stands_for_the_first_and_the_first_says_nothing() {
+    let mut tour = Tour::start().await;
+    let says_so = |page: &Answer| page.text.contains("This is a new QR code.");
+    assert!(!says_so(&start(&mut tour.owner).await));
+    let second = start(&mut tour.owner).await;
+    assert!(says_so(&second));
+    tour.owner.fill(&second, CANCEL, &[]).await.expect(303);
+    assert!(!says_so(&start(&mut tour.owner).await));
+}
+
+#[tokio::test]
 async fn a_secret_that_was_cancelled_or_has_expired_or_was_begun_anew_never_comes_back() {
     let mut tour = Tour::start().await;
     let owner = &mut tour.owner;
