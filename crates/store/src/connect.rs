@@ -57,11 +57,13 @@ pub enum ConnectError {
     Store(#[from] crate::Error),
 }
 
-/// On a new database plans are made before there are statistics, and kept: what takes a batch of a
-/// long work list must not read all events for it.
-const NESTED: [(&str, &str); 2] = [("enable_hashjoin", "off"), ("enable_mergejoin", "off")];
-/// Nor may a look-up read all keys.
-const BY_INDEX: [(&str, &str); 1] = [("enable_seqscan", "off")];
+/// On a new database plans are made before there are statistics, and kept: neither a look-up nor what
+/// takes a batch of a long work list may read a whole table for it.
+const BY_INDEX: [(&str, &str); 3] = [
+    ("enable_hashjoin", "off"),
+    ("enable_mergejoin", "off"),
+    ("enable_seqscan", "off"),
+];
 
 fn options(url: &str, role: Role) -> Result<PgConnectOptions, ConnectError> {
     let options = PgConnectOptions::from_str(url)
@@ -76,8 +78,7 @@ fn options(url: &str, role: Role) -> Result<PgConnectOptions, ConnectError> {
             ("statement_timeout", role.patience()),
         ]);
     let options = match role {
-        Role::App => options.options(NESTED).options(BY_INDEX),
-        Role::Sequencer => options.options(NESTED),
+        Role::App | Role::Sequencer => options.options(BY_INDEX),
         Role::Owner | Role::Reader => options,
     };
     Ok(match role.name() {

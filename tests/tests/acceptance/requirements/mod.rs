@@ -5,6 +5,7 @@ mod documents;
 mod encodings;
 mod log_lines;
 mod outages;
+mod plans;
 mod record;
 mod source_rules;
 mod ways_in;
