@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 
 use account::AccountId;
 use credentials::PasswordHash;
+use futures::future::try_join_all;
 use sqlx::{Connection as _, Executor, PgConnection};
 use store::Store;
 
@@ -24,6 +25,8 @@ const FEW: usize = 1_000;
 /// Accounts are filled in, and people opened among them, so many times.
 const CHUNKS: usize = 10;
 const PEOPLE: usize = 500;
+/// Tables that are filled in at a time.
+const SIDE_BY_SIDE: usize = 2;
 
 /// `long` has a hundred thousand events, `short` has ten.
 pub(crate) async fn histories(
@@ -104,29 +107,38 @@ async fn sign_in(world: &World, people: &Arc<Vec<Person>>) -> Outcome<f64> {
 }
 
 /// People, and between them rows like theirs: as many and as wide, of accounts that nobody asks for.
+/// Of events the last one of each, which is all that a request asks for.
 async fn crowd(world: &World, hash: &PasswordHash, accounts: usize) -> Outcome<Arc<Vec<Person>>> {
     let store = world.store().await?;
-    let mut connection = PgConnection::connect(&world.url("owner")).await?;
-    connection
-        .execute("SET synchronous_commit = off; CREATE TEMP TABLE crowd (id uuid)")
+    let mut connections = Vec::new();
+    for _ in 0..SIDE_BY_SIDE {
+        let mut connection = PgConnection::connect(&world.url("owner")).await?;
+        connection.execute("SET synchronous_commit = off").await?;
+        connections.push(connection);
+    }
+    let mut owner = PgConnection::connect(&world.url("owner")).await?;
+    owner
+        .execute("CREATE UNLOGGED TABLE crowd (id uuid)")
         .await?;
     let mut people = Vec::new();
     for _ in 0..CHUNKS {
         people.extend(people::open(&store, hash, PEOPLE, false).await?);
         let like = people.last().ok_or("nobody")?.account.as_uuid();
-        connection.execute("TRUNCATE crowd").await?;
+        owner.execute("TRUNCATE crowd").await?;
         sqlx::query(IDS)
             .bind(i64::try_from(accounts / CHUNKS)?)
-            .execute(&mut connection)
+            .execute(&mut owner)
             .await?;
-        for statement in ROWS {
-            sqlx::query(statement)
-                .bind(like)
-                .execute(&mut connection)
-                .await?;
+        for statements in ROWS.chunks(SIDE_BY_SIDE) {
+            let filled = statements.iter().zip(&mut connections);
+            try_join_all(filled.map(|(statement, connection)| {
+                sqlx::query(statement).bind(like).execute(connection)
+            }))
+            .await?;
         }
     }
-    connection.execute("VACUUM ANALYZE").await?;
+    owner.execute("DROP TABLE crowd").await?;
+    owner.execute("VACUUM ANALYZE").await?;
     Ok(Arc::new(people))
 }
 
@@ -161,5 +173,6 @@ const ROWS: [&str; 8] = [
         payload, metadata, recorded_at, hash, mac, key_id)
     SELECT c.id::text, t.aggregate_type, t.sequence, t.event_type, t.event_version, t.payload,
         t.metadata, t.recorded_at, t.hash, t.mac, t.key_id
-    FROM crowd c, events t WHERE t.aggregate_id = $1::text",
+    FROM crowd c, events t WHERE t.aggregate_id = $1::text
+        AND t.sequence = (SELECT max(sequence) FROM events WHERE aggregate_id = $1::text)",
 ];
