@@ -31,7 +31,7 @@ pub use follower::Follower;
 pub use mailbox::Mail;
 pub use options::Options;
 pub use person::{Authenticator, Person};
-pub use server::{ServerProcess, program};
+pub use server::ServerProcess;
 pub use tour::Tour;
 
 /// Long enough for every rule, in no list.

@@ -18,7 +18,7 @@ pub struct ServerProcess {
 }
 
 /// The product's own program, or the one with the turnable clock beside it.
-pub fn program(name: &str) -> PathBuf {
+pub(crate) fn program(name: &str) -> PathBuf {
     let mut path = std::env::current_exe().unwrap();
     path.pop();
     if path.ends_with("deps") {

@@ -13,7 +13,7 @@ mod key_follower;
 pub mod keys;
 mod listener;
 pub mod output;
-pub mod processor;
+mod processor;
 mod progress;
 pub mod secret_text;
 mod serve;
@@ -31,19 +31,29 @@ use crate::cli::{AuditCommand, Cli, Command};
 use crate::failure::Failure;
 use crate::output::Output;
 
+/// The program on the machine's own clock, or its build for the machine's processor.
+pub fn run_here(clock: Arc<dyn Clock>) -> ExitCode {
+    match processor::hand_over() {
+        Ok(()) => run(clock),
+        Err(failure) => told(Output { json: false }, &failure),
+    }
+}
+
 /// Reads the command line, carries out its command, and says how it ended.
 pub fn run(clock: Arc<dyn Clock>) -> ExitCode {
     let cli = Cli::parse();
     let output = cli.output();
     match carry_out(&cli, output, clock) {
         Ok(()) => ExitCode::SUCCESS,
-        Err(failure) => {
-            if !matches!(failure, Failure::OutputClosed) {
-                output.note(format_args!("countersign: {failure}"));
-            }
-            failure.exit_code()
-        }
+        Err(failure) => told(output, &failure),
     }
+}
+
+fn told(output: Output, failure: &Failure) -> ExitCode {
+    if !matches!(failure, Failure::OutputClosed) {
+        output.note(format_args!("countersign: {failure}"));
+    }
+    failure.exit_code()
 }
 
 fn carry_out(cli: &Cli, output: Output, clock: Arc<dyn Clock>) -> Result<(), Failure> {

@@ -11,6 +11,5 @@ use service::SystemClock;
 static ALLOCATOR: MiMalloc = MiMalloc;
 
 fn main() -> ExitCode {
-    countersign::processor::hand_over();
-    countersign::run(Arc::new(SystemClock))
+    countersign::run_here(Arc::new(SystemClock))
 }

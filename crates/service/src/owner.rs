@@ -4,7 +4,7 @@ use account::command::{EndOtherSessions, EndSession, SignOut};
 use account::{AccountEvent, Actor, Command, Refusal, SessionId};
 use chrono::{DateTime, Duration, Utc};
 use credentials::{Field, Token};
-use store::{Beside, Dossier, Entry, Issued};
+use store::{Beside, Corruption, Dossier, Entry, Issued};
 
 use crate::act::Attempts;
 use crate::facts::reveal_address;
@@ -76,8 +76,11 @@ impl Service {
     }
 
     pub async fn owner_settings(&self, owner: &Owner) -> Result<SettingsView, Error> {
-        let profile = self.store().profile(owner.account).await?;
-        let profile = profile.ok_or(Error::Unauthenticated)?;
+        let Some(profile) = self.store().profile(owner.account).await? else {
+            // Erased since the session was proved; or else somebody deleted the row.
+            let (table, row) = ("settings", self.owned(owner).await?.account.to_string());
+            return Err(store::Error::from(Corruption::Row { table, row }).into());
+        };
         let key = owner.holder.data_key(self.keyring(), owner.account)?;
         Ok(SettingsView {
             account: AccountView {

@@ -210,9 +210,11 @@ impl Store {
         Ok(Some((record, holder)))
     }
 
-    /// `None`: the account was erased.
+    /// `None`: the account was erased, or its row is lost.
     pub async fn profile(&self, account: AccountId) -> Result<Option<Profile>, Error> {
-        let find = "SELECT * FROM settings WHERE account_id = $1";
+        let find = "SELECT email, created_at, password_changed_at, two_factor, enabled_at,
+                enrollment_expires_at
+            FROM settings WHERE account_id = $1";
         let query = || sqlx::query(find).bind(account.as_uuid());
         let rows = self.ready.fetch_all(query).await?;
         rows.first().map(profile_from).transpose()
@@ -241,11 +243,14 @@ impl Store {
         &self,
         account: AccountId,
     ) -> Result<Vec<(SessionRecord, SessionOrigin)>, Error> {
-        let rows =
-            sqlx::query("SELECT * FROM sessions WHERE account_id = $1 ORDER BY created_at DESC")
-                .bind(account.as_uuid())
-                .fetch_all(&self.pool)
-                .await?;
+        let rows = sqlx::query(
+            "SELECT account_id, session_id, token_hash, created_at, last_seen_at, expires_at,
+                    factors, ip, user_agent, mac, key_id
+                FROM sessions WHERE account_id = $1 ORDER BY created_at DESC",
+        )
+        .bind(account.as_uuid())
+        .fetch_all(&self.pool)
+        .await?;
         let records = rows.iter().map(|row| {
             let record = SessionRecord::from_row(&self.keyring, row)?;
             let told = record.map(|record| Ok((record, SessionOrigin::from_row(row)?)));

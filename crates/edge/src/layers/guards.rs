@@ -19,10 +19,11 @@ const TIME_LIMIT: Duration = Duration::from_secs(30);
 pub const BODY_LIMIT: usize = 64 * 1024;
 
 /// Bounds the time until an answer begins. A stream that is being answered may go on.
-pub(super) fn limit_time(answer: impl Future<Output = Response>) -> impl Future<Output = Response> {
-    // Not `async`, nor is `catch_panic`: such a function keeps what it is given twice.
-    tokio::time::timeout(TIME_LIMIT, answer)
-        .map(|answered| answered.unwrap_or_else(|e| Problem::unavailable(e).into_response()))
+pub(super) async fn limit_time(answer: impl Future<Output = Response>) -> Response {
+    match tokio::time::timeout(TIME_LIMIT, answer).await {
+        Ok(response) => response,
+        Err(elapsed) => Problem::unavailable(elapsed).into_response(),
+    }
 }
 
 /// Refuses a body that announces too much, and cuts one that only turns out so.
@@ -52,11 +53,7 @@ fn announced_length(headers: &HeaderMap) -> Option<u64> {
 
 /// A fault ends one request and not the process. The payload may hold anything, so it is neither
 /// told nor logged; the panic hook has logged the place.
-pub(super) fn catch_panic(
-    answer: impl Future<Output = Response>,
-) -> impl Future<Output = Response> {
-    let caught = AssertUnwindSafe(answer).catch_unwind();
-    caught.map(|answer| {
-        answer.unwrap_or_else(|_| Problem::internal("the handler panicked").into_response())
-    })
+pub(super) async fn catch_panic(answer: impl Future<Output = Response>) -> Response {
+    let caught = AssertUnwindSafe(answer).catch_unwind().await;
+    caught.unwrap_or_else(|_| Problem::internal("the handler panicked").into_response())
 }

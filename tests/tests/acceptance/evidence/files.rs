@@ -49,7 +49,11 @@ fn every_variable_that_is_written_about_exists() {
         .iter()
         .map(|setting| setting.variable);
     let known = known.collect::<BTreeSet<_>>();
-    let others = ["COUNTERSIGN_CONFIG", "COUNTERSIGN_TOKEN"];
+    let others = [
+        "COUNTERSIGN_BUILD",
+        "COUNTERSIGN_CONFIG",
+        "COUNTERSIGN_TOKEN",
+    ];
     let mut paths = ["README.md", "docker-compose.yml", "Dockerfile"]
         .map(|name| root().join(name))
         .to_vec();
@@ -63,6 +67,18 @@ fn every_variable_that_is_written_about_exists() {
             assert!(exists || harness, "{}: {name}", path.display());
         }
     }
+}
+
+#[test]
+fn what_the_image_is_built_by_is_let_into_the_build() {
+    let read = |name| std::fs::read_to_string(root().join(name)).unwrap();
+    let (image, let_in) = (read("Dockerfile"), read(".dockerignore"));
+    let script = image
+        .split_whitespace()
+        .find(|word| word.starts_with("scripts/"))
+        .expect("the image is built by a script");
+    assert!(root().join(script).is_file(), "{script}");
+    assert!(let_in.lines().any(|line| line == "!scripts"));
 }
 
 /// The compose file as JSON, by Python's YAML.

@@ -11,7 +11,6 @@ mod events_forged;
 mod files;
 mod flags_flipped;
 mod grants;
-mod handed_over;
 mod key_rotation;
 mod master_key;
 mod projections;
