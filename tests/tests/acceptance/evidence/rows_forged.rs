@@ -345,3 +345,27 @@ async fn a_login_that_was_pointed_at_another_account_opens_only_the_account_whos
     visitor.post("/login", scene.ada.login()).await.expect(200);
     scene.deployment.verify().await;
 }
+
+#[tokio::test]
+async fn a_row_of_settings_changes_no_session_and_a_lost_one_is_a_fault_and_signs_nobody_out() {
+    let scene = Scene::begin().await;
+    let ((ada, ..), (eve, ..)) = (parts(&scene.ada_token), parts(&scene.eve_token));
+    let mut database = owner(&scene.deployment).await;
+    let signed_in = scene.bearer(&scene.ada_token);
+    let swapped = format!(
+        "UPDATE settings SET email = (SELECT email FROM settings WHERE account_id = '{eve}')
+        WHERE account_id = '{ada}'"
+    );
+    for change in [
+        swapped,
+        format!("DELETE FROM settings WHERE account_id = '{ada}'"),
+    ] {
+        execute(&mut database, &change).await;
+        let answer = signed_in.get("/session").await.expect(200);
+        assert_eq!(answer.text_at("/account/email"), scene.ada.email);
+        let told = signed_in.get("/settings").await;
+        told.expect_problem(500, "internal");
+    }
+    let log = scene.deployment.log(0);
+    assert!(log.contains("the row of settings for"), "{log}");
+}
