@@ -34,8 +34,7 @@ pub(crate) struct Assembly {
 /// absence does, since a database cannot be read with new ones.
 pub(crate) fn master_keys(configuration: &Configuration) -> Result<MasterKeys, Failure> {
     let path = &configuration.master_key_file;
-    let first_start = configuration.database_url.is_none() && !database::exists(configuration);
-    let keys = if first_start && !path.exists() {
+    let keys = if is_first_start(configuration) && !path.exists() {
         embedded_postgres::make_data_dir(&configuration.data_dir)
             .map_err(|error| Failure::because(&error))?;
         keys::generate(path, &SystemRandom)
@@ -43,6 +42,11 @@ pub(crate) fn master_keys(configuration: &Configuration) -> Result<MasterKeys, F
         keys::read(path)
     };
     keys.map_err(|error| Failure::because(&error))
+}
+
+/// Whether there is no embedded database yet.
+pub(crate) fn is_first_start(configuration: &Configuration) -> bool {
+    configuration.database_url.is_none() && !database::exists(configuration)
 }
 
 pub(crate) async fn assemble(

@@ -20,7 +20,7 @@ use mail::Message;
 use serde_json::json;
 use service::Clock;
 
-use crate::assembly::{Assembly, assemble, master_keys, post};
+use crate::assembly::{Assembly, assemble, is_first_start, master_keys, post};
 use crate::cli::{AuditCommand, Cli, Command, KeysCommand, MailCommand, Rotate};
 use crate::configuration::Configuration;
 use crate::database::Database;
@@ -68,6 +68,12 @@ pub(crate) async fn run(
         | Command::Audit(_)
         | Command::Projections(_)
         | Command::Recover(_) => {
+            if is_first_start(&configuration) {
+                output.note(format_args!(
+                    "countersign: warning: there was no database in {}: a new one is made",
+                    configuration.data_dir.display()
+                ));
+            }
             let keys = master_keys(&configuration)?;
             let database = Database::join(&configuration).await?;
             // Whoever may not migrate can still work on what somebody else has migrated.

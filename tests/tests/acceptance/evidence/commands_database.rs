@@ -6,7 +6,7 @@ use acceptance::{Deployment, OTHER_PASSWORD, Options, Person};
 use serde_json::json;
 use sqlx::Connection;
 
-use crate::evidence::command_line::{fails, said, said_json};
+use crate::evidence::command_line::{fails, run, said, said_json};
 use crate::evidence::support::{app_url, execute, owner, postgres_program};
 
 fn psql(url: &str, statement: &str) -> Output {
@@ -212,4 +212,18 @@ async fn commands_need_no_owner_of_the_tables_where_nothing_is_to_migrate() {
         stderr.contains("COUNTERSIGN_MIGRATION_DATABASE_URL"),
         "{stderr}"
     );
+}
+
+#[tokio::test]
+async fn a_command_that_makes_a_new_database_says_so_and_no_other_one_does() {
+    let deployment = Deployment::with(Options::default().embedded()).await;
+    let elsewhere = deployment.data_dir().join("elsewhere");
+    let mistaken = format!("staff list --data-dir {}", elsewhere.display());
+    for (line, makes_one) in [("staff list", false), (&mistaken, true), (&mistaken, false)] {
+        let output = run(&deployment, line).await;
+        assert!(output.status.success(), "{output:?}");
+        let told = String::from_utf8(output.stderr).unwrap();
+        let warned = told.contains("there was no database in");
+        assert_eq!(warned, makes_one, "{line}: {told}");
+    }
 }
