@@ -11,6 +11,7 @@ mod recover;
 mod staff;
 mod verify;
 
+use std::path::Path;
 use std::sync::Arc;
 
 use account::EmailAddress;
@@ -69,10 +70,7 @@ pub(crate) async fn run(
         | Command::Projections(_)
         | Command::Recover(_) => {
             if is_first_start(&configuration) {
-                output.note(format_args!(
-                    "countersign: warning: there was no database in {}: a new one is made",
-                    configuration.data_dir.display()
-                ));
+                before_a_new_database(&cli.command, &configuration.data_dir, output)?;
             }
             let keys = master_keys(&configuration)?;
             let database = Database::join(&configuration).await?;
@@ -118,6 +116,23 @@ pub(crate) async fn run(
             done
         }
     }
+}
+
+/// An audit that made what it proves whole would be content with any mistaken folder.
+fn before_a_new_database(
+    command: &Command,
+    data_dir: &Path,
+    output: Output,
+) -> Result<(), Failure> {
+    let folder = data_dir.display();
+    if matches!(command, Command::Audit(_)) {
+        let text = format!("there is no database in {folder}: name the right data directory");
+        return Err(Failure::Usage(text));
+    }
+    output.note(format_args!(
+        "countersign: warning: there was no database in {folder}: a new one is made"
+    ));
+    Ok(())
 }
 
 async fn beside(command: &Command, assembly: &Assembly, output: Output) -> Result<(), Failure> {

@@ -215,10 +215,16 @@ async fn commands_need_no_owner_of_the_tables_where_nothing_is_to_migrate() {
 }
 
 #[tokio::test]
-async fn a_command_that_makes_a_new_database_says_so_and_no_other_one_does() {
+async fn a_command_that_makes_a_new_database_says_so_and_an_audit_makes_none() {
     let deployment = Deployment::with(Options::default().embedded()).await;
     let elsewhere = deployment.data_dir().join("elsewhere");
-    let mistaken = format!("staff list --data-dir {}", elsewhere.display());
+    let folder = elsewhere.display();
+    for audit in ["verify", "history 0193d1a0-7e1b-7c3a-9f00-0123456789ab"] {
+        let line = format!("audit {audit} --data-dir {folder}");
+        fails(&deployment, &line, 2, "there is no database in").await;
+        assert!(!elsewhere.exists());
+    }
+    let mistaken = format!("staff list --data-dir {folder}");
     for (line, makes_one) in [("staff list", false), (&mistaken, true), (&mistaken, false)] {
         let output = run(&deployment, line).await;
         assert!(output.status.success(), "{output:?}");
