@@ -46,6 +46,8 @@ pub(crate) struct Attempts {
     conflicts: u32,
     /// When the first conflict came: time spent hashing before it does not count.
     beaten_at: Option<Instant>,
+    /// How long after that.
+    patience: Duration,
     turn: Arc<Mutex<()>>,
     held: Option<OwnedMutexGuard<()>>,
 }
@@ -61,6 +63,7 @@ impl Service {
             name,
             conflicts: 0,
             beaten_at: None,
+            patience: PATIENCE,
             turn: self.0.turns.of(stream),
             held: None,
         })
@@ -156,6 +159,11 @@ impl Service {
 }
 
 impl Attempts {
+    pub(crate) const fn patient(mut self, patience: Duration) -> Self {
+        self.patience = patience;
+        self
+    }
+
     /// After a conflict: waits for the turn, or gives up.
     pub(crate) async fn again(&mut self) -> Result<(), Error> {
         let overloaded = || Error::Overloaded {
@@ -163,7 +171,7 @@ impl Attempts {
         };
         self.conflicts += 1;
         let beaten_at = *self.beaten_at.get_or_insert_with(Instant::now);
-        let left = PATIENCE.saturating_sub(beaten_at.elapsed());
+        let left = self.patience.saturating_sub(beaten_at.elapsed());
         if self.conflicts >= ATTEMPTS || left.is_zero() {
             return Err(overloaded());
         }

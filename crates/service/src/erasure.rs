@@ -1,5 +1,7 @@
 //! Erasing an account, at an operator's wish.
 
+use std::time::Duration;
+
 use account::command::EraseAccount;
 use account::{Account, AccountId, Actor, Command, Metadata};
 use chrono::{DateTime, Utc};
@@ -8,6 +10,10 @@ use store::{Beside, Entry, Issued, Loaded, SealedMail};
 
 use crate::facts::reveal_address;
 use crate::{Error, Service};
+
+/// An erasure holds against everything that goes on in its account, each of which may cost it a
+/// deadlock's second, and an operator waits for it.
+const PATIENCE: Duration = Duration::from_secs(30);
 
 /// An account that was erased just now.
 #[derive(Clone, Copy, Debug)]
@@ -20,7 +26,8 @@ impl Service {
     /// Destroys an account's data key and everything that it holds. Its history stays, and verifies;
     /// what is personal in it can be read by nobody. Also an account with lost rows is erased.
     pub async fn erase_account(&self, account: AccountId) -> Result<Erasure, Error> {
-        let mut attempts = self.attempts("EraseAccount", &account.as_uuid())?;
+        let attempts = self.attempts("EraseAccount", &account.as_uuid())?;
+        let mut attempts = attempts.patient(PATIENCE);
         loop {
             let loaded = self.store().load(account.as_uuid()).await?;
             let at = loaded.moment(self.now());
