@@ -1,5 +1,6 @@
 //! One stream: loaded with the tip of its chain, decided upon, and committed as cqrs-es asks.
 
+use account::state::Opened;
 use account::{Account, AccountId, Personal, SessionId};
 use chrono::{DateTime, SubsecRound, Utc};
 use cqrs_es::event_sink::EventSink;
@@ -279,6 +280,20 @@ struct Known {
     id: SessionId,
 }
 
+impl From<Opened> for SignedIn {
+    fn from(opened: Opened) -> Self {
+        let sessions = opened
+            .sessions
+            .iter()
+            .map(|session| Known { id: session.id });
+        Self {
+            at: opened.at,
+            sessions: sessions.collect(),
+            email: opened.email,
+        }
+    }
+}
+
 impl Store {
     /// The stream in a row's [`state_columns`], or else folded from its events.
     pub(crate) async fn loaded<A: Aggregate + Clone>(
@@ -305,17 +320,17 @@ impl Store {
         let id = account.as_uuid();
         let written = authentic::<Account>(&self.keyring, id, row)?;
         let read = written.and_then(|row| serde_json::from_str::<Signed>(row.state).ok());
-        if let Some(state) = read {
-            return Ok(state.opened.and_then(|opened| {
-                let known = opened.sessions.iter().any(|known| known.id == session);
-                known.then_some((opened.email, opened.at))
-            }));
-        }
-        let account = self.loaded::<Account>(id, row).await?.state;
-        Ok(account.opened.and_then(|opened| {
-            let known = opened.sessions.iter().any(|known| known.id == session);
-            known.then_some((opened.email, opened.at))
-        }))
+        let signed_in = match read {
+            Some(state) => state.opened,
+            None => self
+                .loaded::<Account>(id, row)
+                .await?
+                .state
+                .opened
+                .map(SignedIn::from),
+        };
+        let knows = |known: &SignedIn| known.sessions.iter().any(|known| known.id == session);
+        Ok(signed_in.filter(knows).map(|known| (known.email, known.at)))
     }
 
     pub(crate) async fn state_mac(
