@@ -86,7 +86,7 @@ fn initdb(cluster: &Path) -> Outcome<f64> {
         .arg("-D")
         .arg(&folder)
         .args(["--auth=reject", "--encoding=UTF8", "--locale=C.UTF-8"])
-        .args(["--no-instructions", "--data-checksums"])
+        .args(["--lc-collate=C", "--no-instructions", "--data-checksums"])
         .stdout(Stdio::null())
         .status()?;
     let took = milliseconds(began.elapsed());

@@ -60,6 +60,8 @@ fn initdb(
         .arg(folder)
         .arg(format!("--username={SUPERUSER}"))
         .args(["--auth=reject", "--encoding=UTF8", "--locale=C.UTF-8"])
+        // The order of bytes, which no other version of the C library changes, and compares fastest.
+        .arg("--lc-collate=C")
         .arg("--no-instructions")
         .arg(match durability {
             Durability::Durable => "--data-checksums",

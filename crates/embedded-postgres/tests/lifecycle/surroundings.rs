@@ -56,9 +56,9 @@ async fn the_operators_locale_and_umask_do_not_matter() {
         .env("PGDATA", "/nonexistent")
         .env("PGPORT", "1");
     let held = Held::run(holder).unwrap();
-    let locale = "SELECT concat_ws(' ', pg_encoding_to_char(encoding), datcollate) FROM \
-                  pg_database WHERE datname = current_database()";
-    assert_eq!(ask(&held.url, locale).await, "UTF8 C.UTF-8");
+    let locale = "SELECT concat_ws(' ', pg_encoding_to_char(encoding), datcollate, datctype) \
+                  FROM pg_database WHERE datname = current_database()";
+    assert_eq!(ask(&held.url, locale).await, "UTF8 C C.UTF-8");
     held.stop();
 }
 
