@@ -32,7 +32,7 @@ pub fn router(service: Service, edge: &Edge) -> Router {
     let (calls, document) = calls().split_for_parts();
     let document = Arc::new(document.to_json().map(Bytes::from));
     let router = calls
-        .layer(from_fn_with_state((service, edge.clone()), record_refusals))
+        .layer(from_fn_with_state(service, record_refusals))
         .with_state(api)
         .route("/openapi.json", get(move || ready(written(&document))))
         .route("/api", any(not_found))

@@ -3,23 +3,23 @@
 use std::sync::{Arc, OnceLock};
 
 use axum::http::request::Parts;
-use service::StaffMember;
+use service::{Caller, StaffMember};
 
 #[derive(Clone, Debug, Default)]
-pub struct Attendance(Arc<OnceLock<StaffMember>>);
+pub struct Attendance(Arc<OnceLock<(Caller, StaffMember)>>);
 
 impl Attendance {
-    pub fn note(parts: &Parts, member: StaffMember) {
+    pub fn note(parts: &Parts, caller: &Caller, member: &StaffMember) {
         if let Some(attendance) = parts.extensions.get::<Self>() {
-            attendance.attended_by(member);
+            attendance.attended_by(caller, member);
         }
     }
 
-    pub fn attended_by(&self, member: StaffMember) {
-        self.0.get_or_init(|| member);
+    pub fn attended_by(&self, caller: &Caller, member: &StaffMember) {
+        self.0.get_or_init(|| (caller.clone(), member.clone()));
     }
 
-    pub fn member(&self) -> Option<&StaffMember> {
+    pub fn member(&self) -> Option<&(Caller, StaffMember)> {
         self.0.get()
     }
 }

@@ -11,37 +11,28 @@ use service::Service;
 use crate::attendance::Attendance;
 use crate::layers::route;
 use crate::problem::{self, Problem};
-use crate::settings::Edge;
-use crate::source::caller;
 
 pub async fn record_refusals(
-    State((service, edge)): State<(Service, Edge)>,
+    State(service): State<Service>,
     mut request: Request,
     next: Next,
 ) -> Response {
     let attendance = Attendance::default();
     request.extensions_mut().insert(attendance.clone());
-    let (parts, body) = request.into_parts();
-    let (method, uri) = (parts.method.clone(), parts.uri.clone());
-    let matched = parts.extensions.get::<MatchedPath>().cloned();
-    let caller = caller(&parts, &edge);
+    let (method, uri) = (request.method().clone(), request.uri().clone());
+    let matched = request.extensions().get::<MatchedPath>().cloned();
 
-    let response = next.run(Request::from_parts(parts, body)).await;
-    let (Some(member), Some(problem)) = (attendance.member(), refusal(&response)) else {
+    let response = next.run(request).await;
+    let (Some((caller, member)), Some(problem)) = (attendance.member(), refusal(&response)) else {
         return response;
     };
     let operation = format!("{method} {}", route(matched.as_ref()));
-    let account = account_in(uri.path());
-    let recorded = match caller {
-        Ok(caller) => service
-            .record_refusal(&caller, member, &operation, account, problem.code().name())
-            .await
-            .map_err(Problem::from),
-        Err(problem) => Err(problem),
-    };
-    match recorded {
+    let (account, code) = (account_in(uri.path()), problem.code().name());
+    let record = service.record_refusal(caller, member, &operation, account, code);
+    // Boxed, or each request would carry the room for it along.
+    match Box::pin(record).await {
         Ok(()) => response,
-        Err(unrecorded) => unrecorded.into_response(),
+        Err(unrecorded) => Problem::from(unrecorded).into_response(),
     }
 }
 

@@ -26,7 +26,7 @@ use crate::{assets, violations};
 pub fn router(service: Service, edge: &Edge, site: Site) -> Router {
     let site = Arc::new(site);
     let render = errors::renderer(service.clone(), Arc::clone(&site));
-    let record = from_fn_with_state((service.clone(), edge.clone()), record_refusals);
+    let record = from_fn_with_state(service.clone(), record_refusals);
     let web = Web {
         service,
         edge: edge.clone(),

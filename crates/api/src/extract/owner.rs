@@ -24,7 +24,7 @@ impl FromRequestParts<Api> for SignedIn {
         let (transport, token) = match presented(&parts.headers)? {
             Presented::Bearer(token) if token.starts_with(STAFF_PREFIX) => {
                 let member = api.service.authenticate_staff(&token).await?;
-                Attendance::note(parts, member);
+                Attendance::note(parts, &caller, &member);
                 return Err(Problem::new(Code::Forbidden));
             }
             Presented::Bearer(token) => (Transport::Bearer, token),

@@ -62,7 +62,7 @@ async fn staff(parts: &Parts, api: &Api, role: Role) -> Result<(Caller, StaffMem
         Presented::Nothing => return Err(Problem::new(Code::Unauthenticated)),
     };
     let member = api.service.authenticate_staff(&token).await?;
-    Attendance::note(parts, member.clone());
+    Attendance::note(parts, &caller, &member);
     if member.role() == role {
         Ok((caller, member))
     } else {

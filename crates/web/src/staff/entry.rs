@@ -111,7 +111,7 @@ pub(crate) async fn sign_in<D: Desk>(
         }
         Err(error) => return Err(error.into()),
     };
-    attendance.attended_by(member.clone());
+    attendance.attended_by(&visit.caller, &member);
     if member.role() != D::ROLE {
         return refuse(Problem::new(Code::Forbidden), "staff-other-desk");
     }

@@ -64,7 +64,7 @@ impl<D: Desk> FromRequestParts<Web> for AtDesk<D> {
         let visit = Visit::from_request_parts(parts, web).await?;
         let staff = signed_in::<D>(parts, web).await?;
         let staff = staff.ok_or(Instead::go_to(D::PATH))?;
-        Attendance::note(parts, staff.member.clone());
+        Attendance::note(parts, &visit.caller, &staff.member);
         if staff.member.role() != D::ROLE {
             return Err(Problem::new(Code::Forbidden).into());
         }
