@@ -12,7 +12,7 @@ use chrono::{DateTime, Utc};
 use credentials::{Purpose, Token, TokenKind};
 use mail::Message;
 use serde::{Deserialize, Serialize};
-use store::{Beside, Entry, Issued, Job, NewRegistration, Spent, Versioned};
+use store::{Beside, Entry, Issued, Job, NewRegistration, NewToken, Spent, Versioned};
 
 use crate::facts::opened;
 use crate::{Caller, Error, Secret, Service};
@@ -299,7 +299,7 @@ impl Service {
         let (id, now) = (self.new_id()?, self.now());
         let (link_token, token) = self.new_token(TokenKind::Unblock, account.as_uuid(), id)?;
         let expires_at = now + self.policy().unblock_lifetime;
-        beside.unblock = Some((id, token, expires_at));
+        beside.unblock = Some(NewToken::unblock_link(id, token, expires_at));
         let link = self.link("unblock", &link_token);
         let email = &opened(dossier.loaded.state())?.email;
         let message = Message::UnblockBrowser { link, expires_at };

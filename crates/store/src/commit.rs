@@ -1,19 +1,21 @@
 //! The commit: a decision and everything that follows from it, in one statement.
 //!
-//! The statement is made of the parts of `sql/commit.sql` (`statement.rs`); `bind.rs` fills it.
+//! The statement is made in `statement.rs`.
 
 use account::staff::Staff;
 use account::{Account, AccountId, StaffId};
 use chrono::{DateTime, Utc};
 use cqrs_es::Aggregate;
 use credentials::{KeyId, Sealed, SealedSecret, SecretKind, TokenHash, WrappedKey};
+use futures::future::BoxFuture;
 use uuid::Uuid;
 
-use crate::event_row::{NewEvents, chain};
-use crate::projection::{AccountRows, Entry, account_rows};
+use crate::event_row::{NewEvent, chain};
+use crate::projection::{AccountRows, Entry, NewToken, account_rows};
 use crate::staff::StaffImage;
+use crate::statement::Statement;
 use crate::stream::StateImage;
-use crate::{Error, Store, statement};
+use crate::{Error, Store};
 
 /// What is committed with events, or without any: the same statement either way.
 #[derive(Debug, Default)]
@@ -26,7 +28,7 @@ pub struct Beside {
     pub throttles: Vec<ThrottleChange>,
     pub mails: Vec<SealedMail>,
     pub registration: Option<NewRegistration>,
-    pub unblock: Option<(Uuid, TokenHash, DateTime<Utc>)>,
+    pub unblock: Option<NewToken>,
     pub spent: Spent,
     pub answer: Option<Answer>,
     /// The member of staff who acts: one who was revoked meanwhile is a conflict.
@@ -96,24 +98,48 @@ pub struct Answer {
     pub sealed: Vec<u8>,
 }
 
-/// The part of the statement that a stream fills.
+/// A stream that goes on.
+#[derive(Debug)]
 pub(crate) struct StreamPart {
-    pub(crate) id: Option<String>,
-    pub(crate) aggregate_type: Option<&'static str>,
+    pub(crate) owner: Uuid,
+    pub(crate) id: String,
+    pub(crate) aggregate_type: &'static str,
+    /// The sequence of the last event before these.
     pub(crate) base: i64,
-    /// Of the events.
+    pub(crate) events: Vec<NewEvent>,
+    /// Of all of them.
+    pub(crate) metadata: String,
     pub(crate) key: KeyId,
-    pub(crate) events: NewEvents,
-    pub(crate) state: Option<StateImage>,
-    pub(crate) account: Option<Uuid>,
-    pub(crate) owner: Option<Uuid>,
-    pub(crate) account_rows: AccountRows,
-    pub(crate) staff: Option<StaffImage>,
+    pub(crate) state: StateImage,
 }
 
-impl StreamPart {
-    pub(crate) fn appends(&self) -> bool {
-        !self.events.types.is_empty()
+/// All that one statement commits.
+#[derive(Debug)]
+pub(crate) struct Commit {
+    pub(crate) stream: Option<StreamPart>,
+    pub(crate) account: Option<Uuid>,
+    pub(crate) rows: AccountRows,
+    pub(crate) staff: Option<StaffImage>,
+    pub(crate) beside: Beside,
+    pub(crate) at: DateTime<Utc>,
+}
+
+impl Commit {
+    pub(crate) fn of(stream: Option<StreamPart>, beside: Beside, at: DateTime<Utc>) -> Self {
+        Self {
+            stream,
+            account: None,
+            rows: AccountRows::default(),
+            staff: None,
+            beside,
+            at,
+        }
+    }
+
+    /// The stream, if there are events to append.
+    pub(crate) fn appends(&self) -> Option<&StreamPart> {
+        let stream = self.stream.as_ref();
+        stream.filter(|stream| !stream.events.is_empty())
     }
 }
 
@@ -121,21 +147,24 @@ impl Store {
     /// Commits what was decided about an account. A decision without events commits what stands
     /// beside it, and nothing at all if that is empty.
     pub async fn commit(&self, entry: Entry<Account>, beside: Beside) -> Result<(), Error> {
-        let rows = account_rows(&entry)?;
-        let account = entry.decided.before.id;
-        let mut part = self.stream_part(&entry)?;
-        part.account = Some(account);
-        part.account_rows = rows;
-        let at = entry.decided.at;
-        self.execute(part, beside, at).await
+        let stream = self.stream_part(&entry)?;
+        let commit = Commit {
+            account: Some(stream.owner),
+            rows: account_rows(&entry)?,
+            ..Commit::of(Some(stream), beside, entry.decided.at)
+        };
+        self.execute(commit).await
     }
 
     /// Commits what a member of staff did, or became.
     pub async fn commit_staff(&self, entry: Entry<Staff>, beside: Beside) -> Result<(), Error> {
-        let mut part = self.stream_part(&entry)?;
-        part.staff = self.staff_image(&entry, beside.staff_token.clone()).await?;
-        let at = entry.decided.at;
-        self.execute(part, beside, at).await
+        let staff = self.staff_image(&entry, beside.staff_token.clone()).await?;
+        let stream = self.stream_part(&entry)?;
+        let commit = Commit {
+            staff,
+            ..Commit::of(Some(stream), beside, entry.decided.at)
+        };
+        self.execute(commit).await
     }
 
     /// Commits what stands beside the log alone: for an address without an account, and for mail.
@@ -145,19 +174,11 @@ impl Store {
         beside: Beside,
         at: DateTime<Utc>,
     ) -> Result<(), Error> {
-        let part = StreamPart {
-            id: None,
-            aggregate_type: None,
-            base: 0,
-            key: self.keyring.current(),
-            events: NewEvents::default(),
-            state: None,
+        let commit = Commit {
             account: account.map(AccountId::as_uuid),
-            owner: None,
-            account_rows: AccountRows::default(),
-            staff: None,
+            ..Commit::of(None, beside, at)
         };
-        self.execute(part, beside, at).await
+        self.execute(commit).await
     }
 
     pub(crate) fn stream_part<A: Aggregate>(&self, entry: &Entry<A>) -> Result<StreamPart, Error> {
@@ -174,42 +195,29 @@ impl Store {
             decided.at,
         )?;
         let version = before.version + decided.events.len() as u64;
+        let (at, after) = (decided.at, &decided.after);
         Ok(StreamPart {
-            id: Some(before.id.to_string()),
-            aggregate_type: Some(A::TYPE),
+            owner: before.id,
+            id: before.id.to_string(),
+            aggregate_type: A::TYPE,
             base: before.version.cast_signed(),
-            key,
             events,
-            state: Some(StateImage::of(
-                keyring,
-                before.id,
-                version,
-                tip,
-                decided.at,
-                &decided.after,
-            )?),
-            account: None,
-            owner: Some(before.id),
-            account_rows: AccountRows::default(),
-            staff: None,
+            metadata,
+            key,
+            state: StateImage::of(keyring, before.id, version, tip, at, after)?,
         })
     }
 
-    pub(crate) async fn execute(
-        &self,
-        part: StreamPart,
-        beside: Beside,
-        at: DateTime<Utc>,
-    ) -> Result<(), Error> {
-        let appends = part.appends();
-        let text = statement::text(&part, &beside);
-        let query = self.statement(&text, &part, &beside, at)?;
-        // Boxed: a statement of this many parameters would make every use case's future as large.
-        Box::pin(self.ready.execute(query)).await?;
-        if appends {
-            self.appended.notify_one();
-        }
-        Ok(())
+    /// Boxed: a commit would make every use case's future as large as itself.
+    pub(crate) fn execute(&self, commit: Commit) -> BoxFuture<'_, Result<(), Error>> {
+        Box::pin(async move {
+            let mut statement = Statement::of(&commit, &self.keyring)?;
+            self.ready.execute(statement.query()).await?;
+            if commit.appends().is_some() {
+                self.appended.notify_one();
+            }
+            Ok(())
+        })
     }
 
     /// Whether the event after `base` was appended by `command`: asked when the answer to a commit

@@ -185,7 +185,7 @@ pub async fn check_keys(pool: &PgPool, keyring: &Keyring) -> Result<(), ConnectE
             "INSERT INTO key_checks (key_id, check_value) VALUES ($1, $2)
             ON CONFLICT (key_id) DO NOTHING",
         )
-        .bind(crate::bind::key_column(key))
+        .bind(crate::columns::key_column(key))
         .bind(value.as_slice())
         .execute(pool)
         .await

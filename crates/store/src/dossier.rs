@@ -59,17 +59,15 @@ impl Dossier {
 }
 
 macro_rules! dossier_query {
-    ($by:literal, $found:literal) => {
+    ($by:literal, $found:literal, $address:literal, $columns:literal, $joins:literal) => {
         concat!(
             "SELECT l.account_id, l.address_hash, ",
             state_columns!(),
             ", k.key_id AS data_key_id, k.wrapped,
                 c.credential_id, c.kind, c.wrapped_key, c.sealed,
-                d.device_id, d.nonce, d.key_id AS device_key_id, d.failures,
-                d.version AS device_version,
-                a.state AS strangers, a.version AS strangers_version,
-                o.state AS source, o.version AS source_version
-            FROM (VALUES ($1::",
+                a.state AS strangers, a.version AS strangers_version",
+            $columns,
+            " FROM (VALUES ($1::",
             $by,
             ")) AS asked (key)
             LEFT JOIN logins l ON l.",
@@ -79,21 +77,23 @@ macro_rules! dossier_query {
                 AND image.aggregate_type = 'account'
             LEFT JOIN data_keys k ON k.owner_id = l.account_id
             LEFT JOIN secrets c ON c.account_id = l.account_id
-            LEFT JOIN devices d ON d.account_id = l.account_id AND d.device_id = $2
-                AND d.expires_at > $4
-            LEFT JOIN throttles a ON a.kind = 'strangers' AND a.key = "
+            LEFT JOIN throttles a ON a.kind = 'strangers' AND a.key = ",
+            $address,
+            $joins
         )
     };
 }
 
-const BY_ADDRESS: &str = concat!(
-    dossier_query!("bytea", "address_hash"),
-    "asked.key LEFT JOIN throttles o ON o.kind = 'source' AND o.key = $3"
+const BY_ADDRESS: &str = dossier_query!(
+    "bytea",
+    "address_hash",
+    "asked.key",
+    ", d.device_id, d.nonce, d.key_id AS device_key_id, d.failures, d.version AS device_version,
+    o.state AS source, o.version AS source_version",
+    " LEFT JOIN devices d ON d.account_id = l.account_id AND d.device_id = $2 AND d.expires_at > $4
+    LEFT JOIN throttles o ON o.kind = 'source' AND o.key = $3"
 );
-const BY_ACCOUNT: &str = concat!(
-    dossier_query!("uuid", "account_id"),
-    "l.address_hash LEFT JOIN throttles o ON o.kind = 'source' AND o.key = $3"
-);
+const BY_ACCOUNT: &str = dossier_query!("uuid", "account_id", "l.address_hash", "", "");
 
 impl Store {
     /// Everything that a sign-in with an address is decided from, whether or not it has an
@@ -134,13 +134,7 @@ impl Store {
 
     /// Everything that a decision about an account is made from.
     pub async fn dossier(&self, account: AccountId) -> Result<Option<Dossier>, Error> {
-        let query = || {
-            sqlx::query(BY_ACCOUNT)
-                .bind(account.as_uuid())
-                .bind(None::<Uuid>)
-                .bind(None::<Vec<u8>>)
-                .bind(None::<chrono::DateTime<chrono::Utc>>)
-        };
+        let query = || sqlx::query(BY_ACCOUNT).bind(account.as_uuid());
         let rows = self.ready.fetch_all(query).await?;
         self.dossier_from(&rows).await
     }

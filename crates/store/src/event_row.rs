@@ -51,16 +51,14 @@ pub(crate) fn timestamp(at: DateTime<Utc>) -> String {
     at.to_rfc3339_opts(SecondsFormat::Micros, true)
 }
 
-/// Events ready to be appended, column by column.
-#[derive(Debug, Default)]
-pub(crate) struct NewEvents {
-    pub(crate) types: Vec<String>,
-    pub(crate) versions: Vec<String>,
-    pub(crate) payloads: Vec<String>,
-    pub(crate) metadata: Vec<String>,
-    pub(crate) recorded_at: Vec<String>,
-    pub(crate) hashes: Vec<Vec<u8>>,
-    pub(crate) macs: Vec<Vec<u8>>,
+/// An event ready to be appended.
+#[derive(Debug)]
+pub(crate) struct NewEvent {
+    pub(crate) event_type: String,
+    pub(crate) event_version: String,
+    pub(crate) payload: String,
+    pub(crate) hash: [u8; 32],
+    pub(crate) mac: [u8; 32],
 }
 
 /// Continues a stream's chain with `events`.
@@ -71,10 +69,9 @@ pub(crate) fn chain<A: Aggregate>(
     events: &[A::Event],
     metadata: &str,
     at: DateTime<Utc>,
-) -> Result<(NewEvents, [u8; 32]), Error> {
+) -> Result<(Vec<NewEvent>, [u8; 32]), Error> {
     let (aggregate_id, recorded_at) = (id.to_string(), timestamp(at));
-    let mut rows = NewEvents::default();
-    let mut tip = tip;
+    let (mut rows, mut tip) = (Vec::with_capacity(events.len()), tip);
     for (sequence, event) in (version + 1..).zip(events) {
         let payload = serde_json::to_string(event).map_err(Error::Serialize)?;
         let (event_type, event_version) = (event.event_type(), event.event_version());
@@ -89,13 +86,13 @@ pub(crate) fn chain<A: Aggregate>(
             metadata,
         }
         .hash(&tip);
-        rows.types.push(event_type);
-        rows.versions.push(event_version);
-        rows.payloads.push(payload);
-        rows.metadata.push(metadata.to_owned());
-        rows.recorded_at.push(recorded_at.clone());
-        rows.hashes.push(tip.to_vec());
-        rows.macs.push(mac(keyring, key, &tip)?.to_vec());
+        rows.push(NewEvent {
+            event_type,
+            event_version,
+            payload,
+            hash: tip,
+            mac: mac(keyring, key, &tip)?,
+        });
     }
     Ok((rows, tip))
 }

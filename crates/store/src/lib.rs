@@ -1,12 +1,12 @@
 //! PostgreSQL: the only code with SQL.
 //!
 //! A command is committed whole in one statement ([`Store::commit`]): its events, every row that
-//! follows from them, and what stands beside the log. Read in this order: `sql/commit.sql`,
+//! follows from them, and what stands beside the log. Read in this order: `statement`,
 //! `event_row`, `stream`, `projection`, `dossier`, `sequencer`; then `walk`, `check` and `rebuild`.
 
 mod audit;
-mod bind;
 mod check;
+mod columns;
 mod commit;
 mod compare;
 mod connect;
@@ -66,7 +66,7 @@ pub use key_usage::{Ends, KeyUse};
 pub use links::Registration;
 pub use log::{LogHead, record_publication};
 pub use outbox::{Job, QueuedMail};
-pub use projection::{Entry, Issued, device_expiry};
+pub use projection::{Entry, Issued, NewToken, device_expiry};
 pub use rebuild::{RebuildError, Rebuilt};
 pub use recovery::LostHistory;
 pub use rekey::Rekeyed;

@@ -9,7 +9,7 @@ use sqlx::Row;
 use sqlx::postgres::PgRow;
 use uuid::Uuid;
 
-use crate::bind::key_column;
+use crate::columns::key_column;
 use crate::error::key_id;
 use crate::{Error, Store};
 

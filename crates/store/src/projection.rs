@@ -65,12 +65,24 @@ pub(crate) struct AccountRows {
     pub(crate) erases: bool,
 }
 
+/// What a challenge, or a link in a mail, is opened with.
 #[derive(Debug)]
-pub(crate) struct NewToken {
+pub struct NewToken {
     pub(crate) kind: &'static str,
     pub(crate) id: Uuid,
     pub(crate) hash: TokenHash,
     pub(crate) expires_at: DateTime<Utc>,
+}
+
+impl NewToken {
+    pub fn unblock_link(id: Uuid, hash: TokenHash, expires_at: DateTime<Utc>) -> Self {
+        Self {
+            kind: "unblock",
+            id,
+            hash,
+            expires_at,
+        }
+    }
 }
 
 #[derive(Debug)]

@@ -11,6 +11,7 @@ use data_encoding::HEXLOWER;
 use proofs::Hash;
 use uuid::Uuid;
 
+use crate::commit::Commit;
 use crate::log::LogHead;
 use crate::sequencer::Lead;
 use crate::verify::{KeptCheckpoints, Mark, is_acknowledged, openings};
@@ -178,9 +179,9 @@ impl Store {
     }
 
     async fn commit_log(&self, entry: &Entry<Log>) -> Result<(), Error> {
-        let part = self.stream_part(entry)?;
-        self.execute(part, Beside::default(), entry.decided.at)
-            .await
+        let stream = self.stream_part(entry)?;
+        let commit = Commit::of(Some(stream), Beside::default(), entry.decided.at);
+        self.execute(commit).await
     }
 }
 

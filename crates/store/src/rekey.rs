@@ -10,7 +10,7 @@ use sqlx::Row;
 use sqlx::postgres::PgRow;
 use uuid::Uuid;
 
-use crate::bind::key_column;
+use crate::columns::key_column;
 use crate::error::key_id;
 use crate::row_mac::row_mac_key;
 use crate::sessions::SessionRecord;

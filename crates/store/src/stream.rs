@@ -377,7 +377,7 @@ impl Store {
         .bind(STATE_SHAPE)
         .bind(image.state)
         .bind(image.mac)
-        .bind(crate::bind::key_column(image.key))
+        .bind(crate::columns::key_column(image.key))
         .bind(replaced)
         .execute(&self.pool)
         .await?;

@@ -14,7 +14,7 @@ use sqlx::postgres::PgRow;
 use uuid::Uuid;
 
 use crate::Error;
-use crate::bind::key_column;
+use crate::columns::key_column;
 use crate::links::token_hash_from;
 use crate::live_rows::LiveRows;
 use crate::replay::{Expected, UNBLOCK};

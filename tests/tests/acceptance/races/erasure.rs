@@ -11,7 +11,7 @@ use chrono::{DateTime, Utc};
 use credentials::{KeyId, TokenHash};
 use serde_json::json;
 use sqlx::{Connection, PgConnection};
-use store::Beside;
+use store::{Beside, NewToken};
 use tokio::task::JoinSet;
 use uuid::Uuid;
 
@@ -149,7 +149,11 @@ fn unblock_link(id: u128, now: DateTime<Utc>) -> Beside {
     };
     let expires_at = now + chrono::Duration::days(1);
     Beside {
-        unblock: Some((Uuid::from_u128(id), hash, expires_at)),
+        unblock: Some(NewToken::unblock_link(
+            Uuid::from_u128(id),
+            hash,
+            expires_at,
+        )),
         ..Beside::default()
     }
 }

@@ -8,7 +8,7 @@ use account::AccountId;
 use credentials::{Keyring, MasterKeys, Purpose, SystemRandom, Token, TokenKind};
 use serde_json::json;
 use sqlx::Connection;
-use store::{Beside, NewRegistration, Rekeyed, SealedMail, Store};
+use store::{Beside, NewRegistration, NewToken, Rekeyed, SealedMail, Store};
 use uuid::Uuid;
 
 use crate::evidence::key_rotation::before::Before;
@@ -191,7 +191,7 @@ async fn what_was_made_before_a_key_came_into_use_is_committed_under_its_own() {
             address: Vec::new(),
             expires_at: at + chrono::Duration::days(1),
         }),
-        unblock: Some((id, token(&before), at)),
+        unblock: Some(NewToken::unblock_link(id, token(&before), at)),
         mails: vec![mail(&before, 1), mail(store.keyring(), 2)],
         ..Beside::default()
     };
