@@ -87,12 +87,17 @@ all_throttled AS (SELECT count(*) = ",
 
     /// All of an address, once one of them has opened the account.
     fn spend_registrations(&mut self, commit: &'c Commit) {
-        let Some(address_hash) = &commit.beside.address_hash else {
-            return;
-        };
+        let address_hash = commit
+            .beside
+            .address_hash
+            .as_ref()
+            .map(<[u8; 32]>::as_slice);
         let spent = commit.beside.spent.registration;
+        if address_hash.is_none() && spent.is_none() {
+            return;
+        }
         self.part("registrations_spent AS (DELETE FROM registrations WHERE address_hash = ")
-            .push_bind(address_hash.as_slice())
+            .push_bind(address_hash)
             .push(" RETURNING registration_id = ")
             .push_bind(spent)
             .push(" AS is_the_one)");

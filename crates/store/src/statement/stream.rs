@@ -10,9 +10,9 @@ impl<'c> Statement<'c> {
         if let Some(stream) = commit.appends() {
             self.append(stream);
             self.image(stream, &stream.state);
-        }
-        if commit.rows.erases {
-            self.erase(commit);
+            if commit.rows.erases {
+                self.erase(commit);
+            }
         }
     }
 
