@@ -11,8 +11,7 @@ use store::{Beside, Entry, Issued, Loaded, SealedMail};
 use crate::facts::reveal_address;
 use crate::{Error, Service};
 
-/// An erasure holds against everything that goes on in its account, each of which may cost it a
-/// deadlock's second, and an operator waits for it.
+/// An erasure loses to whatever goes on in its account, and may do so often; an operator waits for it.
 const PATIENCE: Duration = Duration::from_secs(30);
 
 /// An account that was erased just now.
