@@ -55,8 +55,8 @@ async fn nobody_resumes_beyond_the_end_of_the_log_and_everybody_at_it() {
     assert_eq!(refused(&beyond, &at_the_end).await, "/Last-Event-ID");
 
     let mut follower = auditor.follow(&at_the_end).await;
-    let end = last(&auditor).await;
     let next = position(&follower.next().await.unwrap());
+    let end = last(&auditor).await;
     assert!(next <= end, "{next} {end}");
     let page = auditor
         .get(&format!("{FEED}?after={end}"))
