@@ -19,7 +19,7 @@ impl Attendance {
         self.0.get_or_init(|| (caller.clone(), member.clone()));
     }
 
-    pub fn member(&self) -> Option<&(Caller, StaffMember)> {
+    pub fn who(&self) -> Option<&(Caller, StaffMember)> {
         self.0.get()
     }
 }

@@ -23,7 +23,7 @@ pub async fn record_refusals(
     let matched = request.extensions().get::<MatchedPath>().cloned();
 
     let response = next.run(request).await;
-    let (Some((caller, member)), Some(problem)) = (attendance.member(), refusal(&response)) else {
+    let (Some((caller, member)), Some(problem)) = (attendance.who(), refusal(&response)) else {
         return response;
     };
     let operation = format!("{method} {}", route(matched.as_ref()));

@@ -45,7 +45,7 @@ impl<'c> Statement<'c> {
     }
 
     /// Begins a part, which whoever calls this goes on to write and to close.
-    fn part(&mut self, begin: &str) -> &mut QueryBuilder<'c, Postgres> {
+    fn part(&mut self, begin: &'static str) -> &mut QueryBuilder<'c, Postgres> {
         let first = self.query.sql().is_empty();
         self.query.push(if first { "WITH " } else { ",\n" });
         self.query.push(begin)
@@ -60,8 +60,11 @@ impl<'c> Statement<'c> {
     fn end(&mut self, commit: &Commit) {
         self.query.push("\nSELECT");
         if !self.conditions.is_empty() {
-            let all = self.conditions.join("\n    AND ");
-            self.query.push(" require_fresh(").push(all).push(")");
+            let mut all = self.query.push(" require_fresh(").separated(" AND ");
+            for condition in &self.conditions {
+                all.push(condition);
+            }
+            all.push_unseparated(")");
         }
         if commit.appends().is_some() {
             self.query.push(" FROM imaged");

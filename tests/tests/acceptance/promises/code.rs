@@ -1,6 +1,6 @@
 //! What a code is, and for how long: the window, the spellings, and what is no code.
 
-use acceptance::{Deployment, Options};
+use acceptance::{Deployment, Options, forged};
 use chrono::{DateTime, Duration, Utc};
 use serde_json::{Value, json};
 
@@ -240,14 +240,7 @@ async fn codes_without_the_password_count_for_nobody() {
     let deployment = Deployment::start().await;
     let ada = Protected::open(&deployment, "ada@example.com").await;
     let real = ada.challenge().await;
-    let mut forged = real.clone();
-    let place = forged.len() - 5..forged.len() - 4;
-    let other = if &forged[place.clone()] == "A" {
-        "B"
-    } else {
-        "A"
-    };
-    forged.replace_range(place, other);
+    let forged = forged(&real);
     let wrong = ada.wrong_code(&deployment);
     for _ in 0..12 {
         ada.present(&forged, &wrong)

@@ -1,6 +1,6 @@
 //! `POST /accounts` and `POST /accounts/verify`.
 
-use acceptance::{Deployment, OTHER_PASSWORD, Options, PASSWORD};
+use acceptance::{Deployment, OTHER_PASSWORD, Options, PASSWORD, forged};
 use chrono::Duration;
 use serde_json::json;
 
@@ -140,14 +140,7 @@ async fn a_wrong_key_is_a_clean_refusal() {
     let deployment = Deployment::start().await;
     ask(&deployment, "ada@example.com").await.expect(202);
     let token = nth_link(&deployment, "ada@example.com", "verify", 1).await;
-    let mut forged = token.clone();
-    let place = forged.len() - 5..forged.len() - 4;
-    let other = if &forged[place.clone()] == "A" {
-        "B"
-    } else {
-        "A"
-    };
-    forged.replace_range(place, other);
+    let forged = forged(&token);
     let short = &token[..token.len() - 1];
     for wrong in [
         "",

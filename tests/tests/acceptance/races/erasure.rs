@@ -276,3 +276,33 @@ async fn a_row_that_a_rebuild_brought_back_while_the_erasure_waited_is_removed_w
     assert_eq!(rows_left(&mut watch, &account).await, 0);
     deployment.verify().await;
 }
+
+/// Scenario:
+/// 1. Somebody has the row of an account's state.
+/// 2. A sign-in is committed, and waits.
+/// 3. It has no other row of the account: whoever wants one has it at once, so that a commit and an
+///    erasure, which begins with the state as well, never wait for each other.
+#[tokio::test]
+async fn a_commit_waits_for_the_state_before_it_takes_any_other_row() {
+    let deployment = Deployment::start().await;
+    let ada = deployment.create_account("ada@example.com").await;
+    let session = ada.sign_in(&deployment.visitor()).await;
+    let account = session.get("/session").await.text_at("/account/id");
+    let (mut connection, mut watch) = (owner(&deployment).await, owner(&deployment).await);
+    let mut holding = connection.begin().await.unwrap();
+    let state = format!("SELECT FROM states WHERE aggregate_id = '{account}' FOR UPDATE");
+    execute(&mut holding, &state).await;
+    let visitor = deployment.visitor();
+    let signing_in = ada.sign_in(&visitor);
+    let others = async {
+        somebody_waits(&mut watch).await;
+        for table in ["logins", "sessions", "settings", "tokens", "secrets"] {
+            let row =
+                format!("SELECT FROM {table} WHERE account_id = '{account}' FOR UPDATE NOWAIT");
+            execute(&mut watch, &row).await;
+        }
+        holding.commit().await.unwrap();
+    };
+    tokio::join!(signing_in, others);
+    deployment.verify().await;
+}
