@@ -15,7 +15,7 @@ use sqlx::PgConnection;
 
 use crate::evidence::key_rotation::before::Before;
 use crate::evidence::key_rotation::traffic::Traffic;
-use crate::evidence::support::{master_key_file, owner};
+use crate::evidence::support::{count, master_key_file, owner};
 
 const SHORT: Duration = Duration::from_millis(20);
 
@@ -37,12 +37,6 @@ fn copy(from: &Path, to: &Path) {
     let half_way = to.with_extension("half-way");
     std::fs::copy(from, &half_way).unwrap();
     std::fs::rename(half_way, to).unwrap();
-}
-
-async fn count(connection: &mut PgConnection, from: &str) -> i64 {
-    let statement = format!("SELECT count(*) FROM {from}");
-    let count = sqlx::query_scalar(&statement);
-    count.fetch_one(connection).await.unwrap()
 }
 
 /// Rows that a rotation brings under the newest key, and that are under another.

@@ -22,6 +22,13 @@ pub(crate) async fn execute(connection: &mut PgConnection, statements: &str) -> 
         .rows_affected()
 }
 
+/// How many rows of a table, or of `table WHERE …`.
+pub(crate) async fn count(connection: &mut PgConnection, from: &str) -> i64 {
+    let statement = format!("SELECT count(*) FROM {from}");
+    let count = sqlx::query_scalar(&statement);
+    count.fetch_one(connection).await.unwrap()
+}
+
 /// Statements against history, by an owner who has put its trigger aside.
 pub(crate) async fn tamper_with_events(connection: &mut PgConnection, statements: &str) {
     let statements = format!(

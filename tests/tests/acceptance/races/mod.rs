@@ -13,3 +13,4 @@ mod once_links;
 mod pressure;
 mod sequencer;
 mod serving;
+mod used_up;

@@ -12,8 +12,8 @@ use store::{Beside, NewRegistration, NewToken, Rekeyed, SealedMail, Store};
 use uuid::Uuid;
 
 use crate::evidence::key_rotation::before::Before;
-use crate::evidence::key_rotation::{SHORT, count, key_file, keys, left_behind};
-use crate::evidence::support::{execute, keyring, master_key_file, owner, pool};
+use crate::evidence::key_rotation::{SHORT, key_file, keys, left_behind};
+use crate::evidence::support::{count, execute, keyring, master_key_file, owner, pool};
 
 /// Runs `keys rotate` and kills it as soon as `reached` says so.
 async fn kill_rotation(deployment: &Deployment, reached: impl AsyncFn() -> bool) {
