@@ -84,6 +84,32 @@ async fn failures_of_a_known_device_count_against_that_device_alone() {
     visitor.post("/login", ada.login_known()).await.expect(200);
 }
 
+/// Scenario:
+/// 1. An owner whose browser is known signs in from twenty others, one after the other.
+/// 2. The twentieth took the place of the one that was used longest ago, and of no other.
+#[tokio::test]
+async fn an_account_knows_twenty_browsers() {
+    let options = Options::default().setting("COUNTERSIGN_SOURCE_LIMITS", "off");
+    let deployment = Deployment::with(options).await;
+    let ada = deployment.register("ada@example.com").await;
+    let visitor = deployment.visitor();
+    let mut known = vec![ada.device_token.clone()];
+    for _ in 0..20 {
+        deployment.clock.turn(Duration::minutes(1));
+        let answer = visitor.post("/login", ada.login()).await.expect(200);
+        known.push(answer.text_at("/device_token"));
+    }
+    close_for_strangers(&deployment, &ada).await;
+    for (number, token) in known.iter().enumerate() {
+        let expected = if number == 0 { 429 } else { 401 };
+        assert_eq!(
+            wrong_from(&visitor, &ada, Some(token)).await,
+            expected,
+            "{number}"
+        );
+    }
+}
+
 /// Checks: device_cookie_revoked (OWASP-DEV-4), in that a reset voids every mark but the new one.
 #[tokio::test]
 async fn a_reset_voids_every_mark_but_that_of_the_browser_that_reset() {

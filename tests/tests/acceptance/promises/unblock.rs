@@ -6,7 +6,7 @@ use chrono::Duration;
 use serde_json::json;
 
 use super::browser::{Browser, DEVICE, SESSION, SetCookie};
-use super::protected::{Protected, login, nth_link};
+use super::protected::{Protected, login, nth_link, reset, reset_link};
 use super::shape::members;
 
 async fn ask(deployment: &Deployment, email: &str) -> acceptance::Answer {
@@ -87,6 +87,22 @@ async fn a_bearer_client_gets_its_mark_in_the_body() {
     // Two-factor is asked for as ever.
     let answer = ada.visitor.post("/login", known.login_known()).await;
     assert_eq!(answer.expect(200).json["status"], "second_factor_required");
+}
+
+/// It proves the mailbox and no password: what a reset ends is none of its business.
+#[tokio::test]
+async fn an_unblock_link_outlives_a_password_reset() {
+    let deployment = Deployment::start().await;
+    let ada = deployment.create_account("ada@example.com").await;
+    ask(&deployment, &ada.email).await;
+    let token = nth_link(&deployment, &ada.email, "unblock", 1).await;
+    let link = reset_link(&deployment, &ada.email, 1).await;
+    let visitor = deployment.visitor();
+    reset(&visitor, &link, OTHER_PASSWORD).await.expect(200);
+    let mut browser = Browser::new(&deployment);
+    let body = json!({ "token": token });
+    browser.post("/unblock/confirm", body).await.expect(204);
+    assert!(browser.cookies.contains_key(DEVICE));
 }
 
 #[tokio::test]
