@@ -18,7 +18,7 @@ use crate::error::is_lost_connection;
 const MOMENT: Duration = Duration::from_secs(30);
 
 type Connection = PoolConnection<Postgres>;
-type Statement<'q> = Query<'q, Postgres, PgArguments>;
+pub(crate) type Statement<'q> = Query<'q, Postgres, PgArguments>;
 
 #[derive(Debug)]
 pub(crate) struct Ready {
