@@ -1,4 +1,5 @@
 //! What must hold when many things happen at once, and when processes die in the middle of them.
+mod asked_together;
 mod budget;
 pub(crate) mod crash;
 pub(crate) mod crowd;
