@@ -111,22 +111,23 @@ pub struct Window {
 }
 
 impl Window {
-    fn current(&self, now: DateTime<Utc>, policy: WindowPolicy) -> Option<DateTime<Utc>> {
-        self.opened_at
-            .filter(|opened| now < *opened + policy.window)
+    /// The end of the window that is open.
+    fn end(&self, now: DateTime<Utc>, policy: WindowPolicy) -> Option<DateTime<Utc>> {
+        let end = self.opened_at?.checked_add_signed(policy.window)?;
+        (now < end).then_some(end)
     }
 
     pub fn refusal(&self, now: DateTime<Utc>, policy: WindowPolicy) -> Option<Wait> {
-        let opened = self.current(now, policy)?;
-        (self.count >= policy.limit).then(|| Wait::Until(opened + policy.window))
+        let end = self.end(now, policy)?;
+        (self.count >= policy.limit).then_some(Wait::Until(end))
     }
 
     #[must_use]
     pub fn counted(&self, now: DateTime<Utc>, policy: WindowPolicy) -> Self {
-        match self.current(now, policy) {
-            Some(opened) => Self {
-                count: self.count + 1,
-                opened_at: Some(opened),
+        match self.end(now, policy) {
+            Some(_) => Self {
+                count: self.count.saturating_add(1),
+                opened_at: self.opened_at,
             },
             None => Self {
                 count: 1,

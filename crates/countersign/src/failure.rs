@@ -39,6 +39,11 @@ impl Failure {
         Self::Failed(text)
     }
 
+    /// A panic, which the log tells the place of.
+    pub(crate) fn fault() -> Self {
+        Self::Failed("a fault in the program; the log says where".to_owned())
+    }
+
     /// 1 for work that failed, 2 for wrong usage; a closed output is no failure.
     pub fn exit_code(&self) -> ExitCode {
         match self {

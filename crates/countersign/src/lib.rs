@@ -21,6 +21,7 @@ mod support_client;
 pub mod telemetry;
 mod words;
 
+use std::panic::{self, AssertUnwindSafe};
 use std::process::ExitCode;
 use std::sync::Arc;
 
@@ -43,7 +44,8 @@ pub fn run_here(clock: Arc<dyn Clock>) -> ExitCode {
 pub fn run(clock: Arc<dyn Clock>) -> ExitCode {
     let cli = Cli::parse();
     let output = cli.output();
-    match carry_out(&cli, output, clock) {
+    let carried_out = AssertUnwindSafe(|| carry_out(&cli, output, clock));
+    match panic::catch_unwind(carried_out).unwrap_or_else(|_| Err(Failure::fault())) {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => told(output, &failure),
     }

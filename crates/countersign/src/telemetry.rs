@@ -5,6 +5,7 @@
 
 use std::fmt;
 use std::io::{self, IsTerminal};
+use std::panic;
 
 use chrono::{DateTime, SecondsFormat, Utc};
 use tracing::Subscriber;
@@ -41,7 +42,17 @@ pub fn start(configuration: &Configuration, serving: bool) -> Result<(), Telemet
     tracing_subscriber::registry()
         .with(lines.with_filter(filter))
         .try_init()
-        .map_err(|e| TelemetryError(e.to_string()))
+        .map_err(|e| TelemetryError(e.to_string()))?;
+    log_panics();
+    Ok(())
+}
+
+/// The place alone: what a panic says may hold anything.
+fn log_panics() {
+    panic::set_hook(Box::new(|panic| {
+        let place = panic.location().map(tracing::field::display);
+        tracing::error!(place, "a fault in the program");
+    }));
 }
 
 fn lines<S, W>(format: LogFormat, terminal: bool, writer: W) -> Box<dyn Layer<S> + Send + Sync>
@@ -106,17 +117,21 @@ mod tests {
         }
     }
 
-    fn logged(format: LogFormat, terminal: bool) -> String {
+    fn logged_by(format: LogFormat, terminal: bool, what: impl FnOnce()) -> String {
         let captured = Captured::default();
         let writer = captured.clone();
         let layer = lines(format, terminal, move || writer.clone());
         let subscriber = tracing_subscriber::registry().with(layer);
-        tracing::subscriber::with_default(subscriber, || {
-            let span = tracing::info_span!("request", request.id = "r-1");
-            span.in_scope(|| tracing::info!(account.id = 7, "signed in"));
-        });
+        tracing::subscriber::with_default(subscriber, what);
         let bytes = captured.0.lock().unwrap().clone();
         String::from_utf8(bytes).unwrap()
+    }
+
+    fn logged(format: LogFormat, terminal: bool) -> String {
+        logged_by(format, terminal, || {
+            let span = tracing::info_span!("request", request.id = "r-1");
+            span.in_scope(|| tracing::info!(account.id = 7, "signed in"));
+        })
     }
 
     #[test]
@@ -141,6 +156,18 @@ mod tests {
     fn text_that_is_not_on_a_terminal_has_no_colour() {
         let text = logged(LogFormat::Text, false);
         assert!(!text.contains('\u{1b}'), "{text}");
+    }
+
+    #[test]
+    fn a_panic_is_a_line_like_any_other_which_tells_its_place_and_not_its_words() {
+        log_panics();
+        let text = logged_by(LogFormat::Auto, false, || {
+            panic::catch_unwind(|| panic!("with a secret")).unwrap_err();
+        });
+        let line: serde_json::Value = serde_json::from_str(&text).unwrap();
+        assert_eq!(line["level"], "ERROR");
+        assert!(line["place"].as_str().unwrap().contains(file!()), "{line}");
+        assert!(!text.contains("a secret"), "{text}");
     }
 
     #[test]

@@ -15,6 +15,7 @@ use serde::{Deserialize, Serialize};
 use store::{Beside, Entry, Issued, Job, NewRegistration, NewToken, Spent, Versioned};
 
 use crate::facts::opened;
+use crate::fault;
 use crate::{Caller, Error, Secret, Service};
 
 const LEASE: chrono::Duration = chrono::Duration::seconds(30);
@@ -127,18 +128,20 @@ impl Service {
     async fn run_due_jobs(&self) -> Result<usize, Error> {
         let jobs = self.store().take_jobs(self.now(), LEASE, BATCH).await?;
         let count = jobs.len();
-        for job in jobs {
-            if let Err(error) = self.run_job_to_its_end(&job).await {
+        for (id, job) in jobs {
+            let attempt = job.as_ref().map_or(ATTEMPTS, |job| job.attempts);
+            let run = async { self.run_job_to_its_end(&job?).await };
+            if let Err(error) = fault::as_error(run).await {
                 tracing::error!(
                     error = &error as &dyn std::error::Error,
-                    job.id = %job.id,
-                    job.attempt = job.attempts,
+                    job.id = %id,
+                    job.attempt = attempt,
                     "a job failed"
                 );
                 // One that waits for the database waits as long as it takes.
                 let waits = matches!(error, Error::Unavailable(_));
-                if job.attempts >= ATTEMPTS && !waits {
-                    self.store().drop_job(job.id).await?;
+                if attempt >= ATTEMPTS && !waits {
+                    self.store().drop_job(id).await?;
                 }
             }
         }

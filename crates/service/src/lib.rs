@@ -17,6 +17,7 @@ mod erasure;
 mod error;
 mod export;
 mod facts;
+mod fault;
 mod feed;
 mod follow;
 mod forms;

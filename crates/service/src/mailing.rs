@@ -12,6 +12,7 @@ use store::{Decided, QueuedMail, SealedMail};
 use uuid::Uuid;
 
 use crate::facts::opened;
+use crate::fault;
 use crate::{Caller, Error, Service};
 
 /// When another takes a mail that a worker took and never finished: longer than a delivery can take.
@@ -20,6 +21,7 @@ const POLL: Duration = Duration::from_millis(500);
 const BATCH: i64 = 20;
 /// A mail that could not be sent for this long says nothing that is still true.
 const GIVE_UP_AFTER: chrono::Duration = chrono::Duration::days(5);
+const LONGEST_PAUSE: chrono::Duration = chrono::Duration::hours(6);
 
 /// What the outbox keeps, sealed.
 #[derive(Serialize, Deserialize)]
@@ -114,23 +116,30 @@ impl Service {
         // At once: nobody learns from how long their own mail takes for whom another waits.
         let deliveries = mails
             .into_iter()
-            .map(|mail| self.deliver_or_keep(post, mail));
+            .map(|(id, mail)| self.deliver_or_keep(post, id, mail));
         // To their ends, all of them: one fault must not cut short another's delivery.
         let outcomes = futures::future::join_all(deliveries).await;
         outcomes.into_iter().collect::<Result<(), Error>>()?;
         Ok(count)
     }
 
-    async fn deliver_or_keep(&self, post: &Post, mail: QueuedMail) -> Result<(), Error> {
-        let (id, attempts, created_at) = (mail.id, mail.attempts, mail.created_at);
-        if let Err(error) = self.deliver(post, mail).await {
+    async fn deliver_or_keep(
+        &self,
+        post: &Post,
+        id: Uuid,
+        mail: Result<QueuedMail, store::Error>,
+    ) -> Result<(), Error> {
+        let now = self.now();
+        let created_at = mail.as_ref().map_or(now, |mail| mail.created_at);
+        let delivery = async { self.deliver(post, mail?).await };
+        if let Err(error) = fault::as_error(delivery).await {
             self.0.counters.mail_failed();
             tracing::error!(
                 error = &error as &dyn std::error::Error,
                 mail.id = %id,
                 "a mail could not be worked on"
             );
-            self.later(id, created_at, pause(attempts, true)).await?;
+            self.later(id, created_at, LONGEST_PAUSE).await?;
         }
         Ok(())
     }
@@ -203,12 +212,11 @@ impl Service {
 /// 10 s, doubling up to 6 h; a refusal for good is asked about again seldom, since servers are
 /// repaired as well.
 fn pause(attempts: i32, permanent: bool) -> chrono::Duration {
-    let longest = chrono::Duration::hours(6);
     if permanent {
-        return longest;
+        return LONGEST_PAUSE;
     }
     let doublings = u32::try_from(attempts - 1).unwrap_or_default().min(20);
-    longest.min(chrono::Duration::seconds(10) * (1 << doublings))
+    LONGEST_PAUSE.min(chrono::Duration::seconds(10) * (1 << doublings))
 }
 
 fn notice(event: &AccountEvent, before: &Opened, caller: &Caller) -> Option<Message> {

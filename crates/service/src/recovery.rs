@@ -208,7 +208,7 @@ async fn unless_damaged<T: Send + 'static>(
         Ok(Ok(done)) => return Ok(Done::Done(done)),
         Ok(Err(error)) if !error.is_damage() => return Err(error),
         Ok(Err(error)) => std::error::Error::source(&error).map(ToString::to_string),
-        Err(panicked) => Some(panicked.to_string()),
+        Err(_panicked) => Some("it panicked".to_owned()),
     };
     tracing::error!(stream, why, "a damaged stream is left as it is");
     Ok(Done::Damaged(stream))

@@ -4,6 +4,7 @@ use chrono::{DateTime, Utc};
 use credentials::KeyId;
 use sqlx::Row;
 
+use crate::columns::time_if_any;
 use crate::error::key_id;
 use crate::row_mac::row_mac_key_sql;
 use crate::{Error, Store};
@@ -133,7 +134,7 @@ impl Store {
                     what,
                     key: key_id(row.try_get("key")?)?,
                     rows: row.try_get("rows")?,
-                    ends: ends(row.try_get("last")?),
+                    ends: ends(time_if_any(&row, "last")?),
                 });
             }
         }

@@ -65,7 +65,7 @@ pub use idempotency::EarlierAnswer;
 pub use key_usage::{Ends, KeyUse};
 pub use links::Registration;
 pub use log::{LogHead, record_publication};
-pub use outbox::{Job, QueuedMail};
+pub use outbox::{Job, QueuedMail, Taken};
 pub use projection::{Entry, Issued, NewToken, device_expiry};
 pub use rebuild::{RebuildError, Rebuilt};
 pub use recovery::LostHistory;

@@ -6,6 +6,7 @@ use sqlx::Row;
 use sqlx::postgres::PgRow;
 use uuid::Uuid;
 
+use crate::columns::time;
 use crate::error::key_id;
 use crate::{Error, Store};
 
@@ -34,7 +35,7 @@ impl Store {
         let hash = token_hash_from(&row)?;
         let opens = hash.is_some_and(|hash| self.keyring.token_matches(token, &hash));
         Ok(if opens {
-            Some(row.try_get("expires_at")?)
+            Some(time(&row, "expires_at")?)
         } else {
             None
         })
@@ -53,7 +54,7 @@ impl Store {
             key_id: token.key_id,
             bytes: row.try_get("address")?,
         };
-        let expires_at = row.try_get("expires_at")?;
+        let expires_at = time(&row, "expires_at")?;
         Ok(Some(Registration {
             id,
             address,

@@ -209,10 +209,7 @@ impl Lookups {
             .await
     }
 
-    async fn read<'q>(
-        &self,
-        query: impl Fn() -> Statement<'q>,
-    ) -> Result<Vec<PgRow>, sqlx::Error> {
+    async fn read<'q>(&self, query: impl Fn() -> Statement<'q>) -> Result<Vec<PgRow>, sqlx::Error> {
         let read = tokio::time::timeout(DEADLINE, self.ready.fetch_all(query)).await;
         read.unwrap_or(Err(sqlx::Error::PoolTimedOut))
     }

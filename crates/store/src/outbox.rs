@@ -9,7 +9,7 @@ use sqlx::Row;
 use sqlx::postgres::PgRow;
 use uuid::Uuid;
 
-use crate::columns::key_column;
+use crate::columns::{key_column, time};
 use crate::error::key_id;
 use crate::{Error, Store};
 
@@ -42,11 +42,22 @@ fn sealed_from(row: &PgRow) -> Result<Sealed, Error> {
     })
 }
 
+/// Work that was taken, by its id; some of it may not be readable.
+pub type Taken<T> = Vec<(Uuid, Result<T, Error>)>;
+
+fn job(row: &PgRow) -> Result<Job, Error> {
+    Ok(Job {
+        id: row.try_get("job_id")?,
+        sealed: sealed_from(row)?,
+        attempts: row.try_get("attempts")?,
+    })
+}
+
 fn queued_mail(row: &PgRow) -> Result<QueuedMail, Error> {
     Ok(QueuedMail {
         id: row.try_get("mail_id")?,
         sealed: sealed_from(row)?,
-        created_at: row.try_get("created_at")?,
+        created_at: time(row, "created_at")?,
         attempts: row.try_get("attempts")?,
     })
 }
@@ -79,9 +90,9 @@ impl Store {
         now: DateTime<Utc>,
         lease: Duration,
         limit: i64,
-    ) -> Result<Vec<Job>, Error> {
+    ) -> Result<Taken<Job>, Error> {
         let rows = sqlx::query(
-            "UPDATE jobs SET due_at = $2, attempts = attempts + 1
+            "UPDATE jobs SET due_at = $2, attempts = least(attempts, 2147483646) + 1
             WHERE job_id IN (
                 SELECT job_id FROM jobs WHERE due_at <= $1
                 ORDER BY due_at LIMIT $3 FOR UPDATE SKIP LOCKED
@@ -94,13 +105,7 @@ impl Store {
         .fetch_all(&self.pool)
         .await?;
         rows.iter()
-            .map(|row| {
-                Ok(Job {
-                    id: row.try_get("job_id")?,
-                    sealed: sealed_from(row)?,
-                    attempts: row.try_get("attempts")?,
-                })
-            })
+            .map(|row| Ok((row.try_get("job_id")?, job(row))))
             .collect()
     }
 
@@ -119,9 +124,9 @@ impl Store {
         now: DateTime<Utc>,
         lease: Duration,
         limit: i64,
-    ) -> Result<Vec<QueuedMail>, Error> {
+    ) -> Result<Taken<QueuedMail>, Error> {
         let rows = sqlx::query(
-            "UPDATE outbox SET due_at = $2, attempts = attempts + 1
+            "UPDATE outbox SET due_at = $2, attempts = least(attempts, 2147483646) + 1
             WHERE mail_id IN (
                 SELECT mail_id FROM outbox WHERE due_at <= $1
                 ORDER BY due_at LIMIT $3 FOR UPDATE SKIP LOCKED
@@ -133,15 +138,13 @@ impl Store {
         .bind(limit)
         .fetch_all(&self.pool)
         .await?;
-        rows.iter().map(queued_mail).collect()
+        rows.iter()
+            .map(|row| Ok((row.try_get("mail_id")?, queued_mail(row))))
+            .collect()
     }
 
-    /// A page of the mails that wait, in the order of their ids; some may not be readable.
-    pub async fn mails_after(
-        &self,
-        after: Uuid,
-        limit: i64,
-    ) -> Result<Vec<(Uuid, Result<QueuedMail, Error>)>, Error> {
+    /// A page of the mails that wait, in the order of their ids.
+    pub async fn mails_after(&self, after: Uuid, limit: i64) -> Result<Taken<QueuedMail>, Error> {
         let rows = sqlx::query(
             "SELECT mail_id, key_id, sealed, created_at, attempts FROM outbox
             WHERE mail_id > $1 ORDER BY mail_id LIMIT $2",

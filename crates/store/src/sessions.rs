@@ -7,6 +7,7 @@ use credentials::{DataKey, KeyId, Keyring, Purpose, Token, TokenHash, UnknownKey
 use sqlx::Row;
 use sqlx::postgres::PgRow;
 
+use crate::columns::{time, time_if_any};
 use crate::error::key_id;
 use crate::row_mac::{row_mac, row_mac_fits};
 use crate::{Corruption, Error, Store};
@@ -113,12 +114,19 @@ impl SessionRecord {
         ) else {
             return Ok(None);
         };
+        let (Ok(created_at), Ok(last_seen_at), Ok(expires_at)) = (
+            time(row, "created_at"),
+            time(row, "last_seen_at"),
+            time(row, "expires_at"),
+        ) else {
+            return Ok(None);
+        };
         let record = Self {
             account: AccountId::from_uuid(row.try_get("account_id")?),
             id: SessionId::from_uuid(row.try_get("session_id")?),
-            created_at: row.try_get("created_at")?,
-            last_seen_at: row.try_get("last_seen_at")?,
-            expires_at: row.try_get("expires_at")?,
+            created_at,
+            last_seen_at,
+            expires_at,
             factors,
             token: TokenHash { key_id, hash },
         };
@@ -160,8 +168,8 @@ fn profile_from(row: &PgRow) -> Result<Profile, Error> {
     };
     let two_factor = match (
         row.try_get("two_factor")?,
-        row.try_get("enabled_at")?,
-        row.try_get("enrollment_expires_at")?,
+        time_if_any(row, "enabled_at")?,
+        time_if_any(row, "enrollment_expires_at")?,
     ) {
         ("enabled", Some(since), _) => TwoFactorStatus::Enabled { since },
         ("enrolling", _, Some(expires_at)) => TwoFactorStatus::Enrolling { expires_at },
@@ -169,8 +177,8 @@ fn profile_from(row: &PgRow) -> Result<Profile, Error> {
     };
     Ok(Profile {
         email: row_is_ours(personal(row.try_get("email")?))?,
-        created_at: row.try_get("created_at")?,
-        password_changed_at: row.try_get("password_changed_at")?,
+        created_at: time(row, "created_at")?,
+        password_changed_at: time(row, "password_changed_at")?,
         two_factor,
     })
 }

@@ -8,6 +8,7 @@ use sqlx::Row;
 use sqlx::postgres::PgRow;
 use uuid::Uuid;
 
+use crate::columns::{time, time_if_any};
 use crate::error::key_id;
 use crate::links::token_hash_from;
 use crate::projection::Entry;
@@ -95,6 +96,13 @@ impl StaffRecord {
     pub(crate) fn from_row(keyring: &Keyring, row: &PgRow) -> Result<Option<Self>, Error> {
         let id = StaffId::from_uuid(row.try_get("staff_id")?);
         let token = token_hash_from(row)?.ok_or(Corruption::Staff(id))?;
+        let (Ok(issued_at), Ok(expires_at), Ok(revoked_at)) = (
+            time(row, "issued_at"),
+            time(row, "expires_at"),
+            time_if_any(row, "revoked_at"),
+        ) else {
+            return Ok(None);
+        };
         let record = Self {
             id,
             name: row.try_get("name")?,
@@ -102,9 +110,9 @@ impl StaffRecord {
                 "support" => Role::Support,
                 _ => Role::Auditor,
             },
-            issued_at: row.try_get("issued_at")?,
-            expires_at: row.try_get("expires_at")?,
-            revoked_at: row.try_get("revoked_at")?,
+            issued_at,
+            expires_at,
+            revoked_at,
             token,
         };
         let (parts, mac): (_, Vec<u8>) = (record.mac_parts(), row.try_get("mac")?);

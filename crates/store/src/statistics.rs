@@ -3,6 +3,7 @@
 use chrono::{DateTime, Utc};
 use sqlx::Row;
 
+use crate::columns::time_if_any;
 use crate::{Error, Store};
 
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -40,7 +41,7 @@ impl Store {
             unsequenced_since: since.and_then(|text| text.parse().ok()),
             log_size: row.try_get("log_size")?,
             outbox_depth: row.try_get("outbox_depth")?,
-            outbox_since: row.try_get("outbox_since")?,
+            outbox_since: time_if_any(&row, "outbox_since")?,
             jobs: row.try_get("jobs")?,
             pool_size: self.pool.size(),
             pool_idle: u32::try_from(self.pool.num_idle() + self.ready.idle()).unwrap_or(u32::MAX),

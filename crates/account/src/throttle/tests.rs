@@ -54,6 +54,27 @@ impl Guesser {
     }
 }
 
+/// Throttles are kept in rows that nothing authenticates.
+#[test]
+fn a_window_at_the_end_of_all_time_or_full_to_the_brim_is_no_fault() {
+    let policy = WindowPolicy {
+        limit: 5,
+        window: Duration::hours(1),
+    };
+    let for_ever = Window {
+        count: u32::MAX,
+        opened_at: Some(DateTime::<Utc>::MAX_UTC),
+    };
+    assert_eq!(for_ever.refusal(noon(), policy), None);
+    assert_eq!(for_ever.counted(noon(), policy).count, 1);
+    let full = Window {
+        opened_at: Some(noon()),
+        ..for_ever
+    };
+    assert_eq!(full.counted(noon(), policy), full);
+    assert!(full.refusal(noon(), policy).is_some());
+}
+
 #[test]
 fn five_tries_are_free() {
     assert_eq!(Guesser::new().time_of_try(5), Duration::zero());

@@ -14,7 +14,7 @@ use sqlx::postgres::PgRow;
 use uuid::Uuid;
 
 use crate::Error;
-use crate::columns::key_column;
+use crate::columns::{key_column, time};
 use crate::links::token_hash_from;
 use crate::live_rows::LiveRows;
 use crate::replay::{Expected, UNBLOCK};
@@ -134,7 +134,7 @@ impl NewRows {
             return Ok(());
         };
         let mut session = SessionRecord {
-            last_seen_at: row.try_get("last_seen_at")?,
+            last_seen_at: time(row, "last_seen_at").unwrap_or(told.created_at),
             token,
             ..told.clone()
         };
@@ -222,12 +222,15 @@ fn session_row(session: &SessionRecord, begun: &SessionOrigin, mac: &[u8]) -> Re
 /// A token keeps its hash, which no event holds; one that has lost its row cannot be brought back.
 fn token(expected: &Expected, row: &PgRow) -> Result<Option<Value>, Error> {
     let id: Uuid = row.try_get("token_id")?;
-    let (kind, expires_at) = match row.try_get("kind")? {
-        UNBLOCK => (UNBLOCK, row.try_get("expires_at")?),
-        _ => match expected.tokens.iter().find(|told| told.id == id) {
-            Some(told) => (told.kind, told.expires_at),
-            None => return Ok(None),
-        },
+    let known = match row.try_get("kind")? {
+        UNBLOCK => time(row, "expires_at").ok().map(|end| (UNBLOCK, end)),
+        _ => {
+            let told = expected.tokens.iter().find(|told| told.id == id);
+            told.map(|told| (told.kind, told.expires_at))
+        }
+    };
+    let Some((kind, expires_at)) = known else {
+        return Ok(None);
     };
     let token = token_hash_from(row)?;
     Ok(token.map(|TokenHash { key_id, hash }| {

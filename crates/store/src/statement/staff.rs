@@ -11,9 +11,10 @@ impl<'c> Statement<'c> {
             self.image_staff(image);
         }
         if let Some(member) = commit.beside.acting_staff {
+            // Locked, or else it were as of the statement's begin, which may have waited since.
             self.part("acting AS (SELECT FROM staff WHERE staff_id = ")
                 .push_bind(member.as_uuid())
-                .push(" AND revoked_at IS NULL)");
+                .push(" AND revoked_at IS NULL FOR SHARE)");
             self.require("EXISTS (SELECT FROM acting)");
         }
     }

@@ -79,6 +79,7 @@ async fn dba_flag_flip_a_role_a_name_or_an_end_changed_in_the_staff_table_ends_t
         "role = 'support'",
         "name = 'Somebody Else'",
         "expires_at = expires_at + interval '10 years'",
+        "expires_at = 'infinity'",
         "revoked_at = now()",
         "issued_at = issued_at - interval '1 day'",
         "mac = sha256(mac)",

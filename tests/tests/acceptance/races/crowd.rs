@@ -2,10 +2,12 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use acceptance::{Answer, Caller, Deployment};
 use reqwest::Method;
 use serde_json::Value;
+use sqlx::PgConnection;
 use tokio::sync::Barrier;
 use tokio::task::JoinSet;
 
@@ -124,6 +126,21 @@ pub(crate) async fn beaten(deployment: &Deployment, tally: &Tally) -> usize {
     }
     let turned_away = usize::try_from(turned_away).unwrap();
     tally.overloaded().checked_sub(turned_away).unwrap()
+}
+
+/// Waits until a statement waits for a lock in this database.
+pub(crate) async fn somebody_waits(connection: &mut PgConnection) {
+    let began = Instant::now();
+    let waiting = "SELECT EXISTS (SELECT FROM pg_stat_activity
+        WHERE datname = current_database() AND wait_event_type = 'Lock')";
+    while !sqlx::query_scalar::<_, bool>(waiting)
+        .fetch_one(&mut *connection)
+        .await
+        .unwrap()
+    {
+        assert!(began.elapsed() < Duration::from_secs(20), "nobody waits");
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
 }
 
 /// Empties the mailbox, so that the next mail with a link is the one that is asked for next.

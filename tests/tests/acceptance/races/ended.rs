@@ -12,9 +12,12 @@ use std::time::Instant;
 use acceptance::{Answer, Caller, Deployment, OTHER_PASSWORD, Options, PASSWORD};
 use chrono::Duration;
 use serde_json::json;
+use sqlx::Connection;
 use tokio::task::JoinHandle;
 
-use crate::races::crowd::empty_mailbox;
+use crate::evidence::support::{execute, owner};
+use crate::races::crowd::{empty_mailbox, somebody_waits};
+use crate::surface::world::{revoke_staff, staff_id, staff_token};
 
 async fn two_servers() -> Deployment {
     let options = Options::default()
@@ -203,5 +206,40 @@ async fn no_session_check_on_another_server_succeeds_after_an_unlock_was_answere
         races += usize::from(was_live);
     }
     assert!(races > 150, "only {races} rounds were races");
+    deployment.verify().await;
+}
+
+/// Scenario:
+/// 1. Support unlocks an account, and waits for the row of its state, which somebody has.
+/// 2. Meanwhile this member of staff is revoked, and that is answered.
+/// 3. Whoever has the row changes nothing and lets go of it. The unlock is refused, and two-factor
+///    is on as before.
+#[tokio::test]
+async fn an_unlock_that_waited_while_its_member_of_staff_was_revoked_changes_nothing() {
+    let deployment = Deployment::start().await;
+    let ada = deployment.create_account("ada@example.com").await;
+    let session = ada.sign_in(&deployment.visitor()).await;
+    ada.enable_two_factor(&session, deployment.clock.now())
+        .await;
+    let account = deployment.account_id(&ada.email).await;
+    let token = staff_token(&deployment, "support", "Nora", "90d").await;
+    let nora = deployment.visitor().with_bearer(&token);
+    let id = staff_id(&deployment, "Nora").await;
+
+    let (mut connection, mut watch) = (owner(&deployment).await, owner(&deployment).await);
+    let mut holding = connection.begin().await.unwrap();
+    let state = format!("SELECT FROM states WHERE aggregate_id = '{account}' FOR UPDATE");
+    execute(&mut holding, &state).await;
+    let path = format!("/support/accounts/{account}/unlock");
+    let unlock = nora.post(&path, json!({ "reason": "lost the phone" }));
+    let revoked_meanwhile = async {
+        somebody_waits(&mut watch).await;
+        revoke_staff(&deployment, &id).await;
+        holding.rollback().await.unwrap();
+    };
+    let (answer, ()) = tokio::join!(unlock, revoked_meanwhile);
+    answer.expect_problem(401, "unauthenticated");
+    let settings = session.get("/settings").await.expect(200);
+    assert_eq!(settings.text_at("/two_factor/status"), "enabled");
     deployment.verify().await;
 }

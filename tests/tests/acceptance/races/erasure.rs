@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use acceptance::{Caller, Deployment, OTHER_PASSWORD, Options, Person};
 use account::AccountId;
@@ -16,6 +16,7 @@ use tokio::task::JoinSet;
 use uuid::Uuid;
 
 use crate::evidence::support::{execute, owner, store};
+use crate::races::crowd::somebody_waits;
 
 /// Rows of the account in every table but those of the history and its state.
 async fn rows_left(connection: &mut PgConnection, account: &str) -> i64 {
@@ -162,21 +163,6 @@ async fn one_account(deployment: &Deployment) -> String {
     let ada = deployment.create_account("ada@example.com").await;
     let session = ada.sign_in(&deployment.visitor()).await;
     session.get("/session").await.text_at("/account/id")
-}
-
-/// Waits until a statement waits for a lock in this database.
-async fn somebody_waits(connection: &mut PgConnection) {
-    let began = Instant::now();
-    let waiting = "SELECT EXISTS (SELECT FROM pg_stat_activity
-        WHERE datname = current_database() AND wait_event_type = 'Lock')";
-    while !sqlx::query_scalar::<_, bool>(waiting)
-        .fetch_one(&mut *connection)
-        .await
-        .unwrap()
-    {
-        assert!(began.elapsed() < Duration::from_secs(20), "nobody waits");
-        tokio::time::sleep(Duration::from_millis(5)).await;
-    }
 }
 
 /// Scenario:

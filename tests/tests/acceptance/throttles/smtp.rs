@@ -5,6 +5,7 @@ use std::time::Instant;
 use acceptance::{Deployment, PASSWORD, Person};
 use chrono::Duration;
 use serde_json::json;
+use uuid::Uuid;
 
 use crate::throttles::guessing::{figure, settle};
 use crate::throttles::mail_server::{MailServer, SENDER, SUPPORT};
@@ -256,35 +257,54 @@ async fn mail_that_waits_goes_out_after_the_server_was_killed() {
 /// Such as one that somebody changed in the database.
 #[tokio::test]
 async fn a_mail_that_cannot_be_read_holds_up_no_other() {
+    let unreadable = ["sealed = '\\x00'", "key_id = -1", "created_at = 'infinity'"];
     let mut server = MailServer::start();
     let deployment = Deployment::with(server.options()).await;
     server.go_down();
-    for n in 0..3 {
+    for n in 0..5 {
         ask(&deployment, "/accounts", &format!("n{n}@example.com")).await;
         more_failures(&deployment, f64::from(n)).await;
     }
     let mut connection = deployment.connection("countersign_owner").await;
-    let oldest = "(SELECT mail_id FROM outbox ORDER BY created_at LIMIT 1)";
-    for damage in [
-        format!("UPDATE outbox SET sealed = '\\x00' WHERE mail_id = {oldest}"),
-        // So that it lies, and is taken, before the others.
-        format!("UPDATE outbox SET attempts = attempts WHERE mail_id <> {oldest}"),
-    ] {
-        let damaged = sqlx::query(&damage).execute(&mut connection).await;
-        assert!(damaged.unwrap().rows_affected() > 0);
+    let mails = sqlx::query_scalar::<_, Uuid>("SELECT mail_id FROM outbox ORDER BY created_at");
+    let mails = mails.fetch_all(&mut connection).await.unwrap();
+    let taken_too_often = ["attempts = 2147483647"];
+    for (change, mail) in unreadable.iter().chain(&taken_too_often).zip(mails) {
+        let change = format!("UPDATE outbox SET {change} WHERE mail_id = '{mail}'");
+        sqlx::query(&change).execute(&mut connection).await.unwrap();
     }
     server.come_back();
     deployment.clock.turn(Duration::minutes(1));
-    for n in 1..3 {
+    for n in 3..5 {
         server
             .accepts(&format!("n{n}@example.com"), "Confirm")
             .await;
     }
     assert!(deployment.log(0).contains("a mail could not be worked on"));
     assert!(
-        figure(&deployment, DEPTH).await > 0.5,
-        "it is kept for them"
+        figure(&deployment, DEPTH).await > 2.5,
+        "they are kept for their owners"
     );
+}
+
+/// The same of what visitors ask for.
+#[tokio::test]
+async fn a_request_that_cannot_be_read_holds_up_no_other() {
+    let server = MailServer::start();
+    let deployment = Deployment::with(server.options()).await;
+    let mut connection = deployment.connection("countersign_owner").await;
+    let unreadable = "INSERT INTO jobs (job_id, key_id, sealed, due_at, attempts) VALUES
+        (gen_random_uuid(), -1, '\\x00', '2000-01-01', 0),
+        (gen_random_uuid(), 1, '\\x00', '2000-01-01', 2147483647)";
+    sqlx::query(unreadable)
+        .execute(&mut connection)
+        .await
+        .unwrap();
+    ask(&deployment, "/accounts", "a@example.com").await;
+    server.accepts("a@example.com", "Confirm").await;
+    let left = sqlx::query_scalar::<_, i64>("SELECT count(*) FROM jobs");
+    assert_eq!(left.fetch_one(&mut connection).await.unwrap(), 0);
+    assert!(deployment.log(0).contains("a job failed"));
 }
 
 /// Servers are repaired as well; but after five days a mail says nothing that is still true.
