@@ -10,7 +10,7 @@ use credentials::{KeyId, Sealed, SealedSecret, SecretKind, TokenHash, WrappedKey
 use futures::future::BoxFuture;
 use uuid::Uuid;
 
-use crate::event_row::{NewEvent, chain};
+use crate::event_row::{NewEvent, chain, timestamp};
 use crate::projection::{AccountRows, Entry, NewToken, account_rows};
 use crate::staff::StaffImage;
 use crate::statement::Statement;
@@ -107,8 +107,9 @@ pub(crate) struct StreamPart {
     /// The sequence of the last event before these.
     pub(crate) base: i64,
     pub(crate) events: Vec<NewEvent>,
-    /// Of all of them.
+    /// Both of all of them, as they were hashed.
     pub(crate) metadata: String,
+    pub(crate) recorded_at: String,
     pub(crate) key: KeyId,
     pub(crate) state: StateImage,
 }
@@ -185,6 +186,7 @@ impl Store {
         let (decided, keyring) = (&entry.decided, &self.keyring);
         let before = &decided.before;
         let metadata = serde_json::to_string(&entry.metadata).map_err(Error::Serialize)?;
+        let recorded_at = timestamp(decided.at);
         let key = keyring.current();
         let (events, tip) = chain::<A>(
             (keyring, key),
@@ -192,7 +194,7 @@ impl Store {
             (before.version, before.tip),
             &decided.events,
             &metadata,
-            decided.at,
+            &recorded_at,
         )?;
         let version = before.version + decided.events.len() as u64;
         let (at, after) = (decided.at, &decided.after);
@@ -203,6 +205,7 @@ impl Store {
             base: before.version.cast_signed(),
             events,
             metadata,
+            recorded_at,
             key,
             state: StateImage::of(keyring, before.id, version, tip, at, after)?,
         })

@@ -68,9 +68,9 @@ pub(crate) fn chain<A: Aggregate>(
     (version, tip): (u64, [u8; 32]),
     events: &[A::Event],
     metadata: &str,
-    at: DateTime<Utc>,
+    recorded_at: &str,
 ) -> Result<(Vec<NewEvent>, [u8; 32]), Error> {
-    let (aggregate_id, recorded_at) = (id.to_string(), timestamp(at));
+    let aggregate_id = id.to_string();
     let (mut rows, mut tip) = (Vec::with_capacity(events.len()), tip);
     for (sequence, event) in (version + 1..).zip(events) {
         let payload = serde_json::to_string(event).map_err(Error::Serialize)?;
@@ -81,7 +81,7 @@ pub(crate) fn chain<A: Aggregate>(
             sequence,
             event_type: &event_type,
             event_version: &event_version,
-            recorded_at: &recorded_at,
+            recorded_at,
             payload: &payload,
             metadata,
         }

@@ -13,7 +13,7 @@ use tokio::runtime::Handle;
 use tokio::sync::oneshot;
 use uuid::Uuid;
 
-use crate::ready::{Ready, Statement};
+use crate::ready::{PgQuery, Ready};
 use crate::stream::state_columns;
 
 /// Queries at a time: while the database works on one, what the other one found is answered. More of
@@ -209,7 +209,7 @@ impl Lookups {
             .await
     }
 
-    async fn read<'q>(&self, query: impl Fn() -> Statement<'q>) -> Result<Vec<PgRow>, sqlx::Error> {
+    async fn read<'q>(&self, query: impl Fn() -> PgQuery<'q>) -> Result<Vec<PgRow>, sqlx::Error> {
         let read = tokio::time::timeout(DEADLINE, self.ready.fetch_all(query)).await;
         read.unwrap_or(Err(sqlx::Error::PoolTimedOut))
     }

@@ -18,7 +18,7 @@ use crate::error::is_lost_connection;
 const MOMENT: Duration = Duration::from_secs(30);
 
 type Connection = PoolConnection<Postgres>;
-pub(crate) type Statement<'q> = Query<'q, Postgres, PgArguments>;
+pub(crate) type PgQuery<'q> = Query<'q, Postgres, PgArguments>;
 
 #[derive(Debug)]
 pub(crate) struct Ready {
@@ -50,7 +50,7 @@ impl Ready {
     /// again over one that is not.
     pub(crate) async fn fetch_all<'q>(
         &self,
-        query: impl Fn() -> Statement<'q>,
+        query: impl Fn() -> PgQuery<'q>,
     ) -> Result<Vec<PgRow>, sqlx::Error> {
         match self.fetch_once(query()).await {
             Err(error) if is_lost_connection(&error) => self.fetch_once(query()).await,
@@ -58,14 +58,14 @@ impl Ready {
         }
     }
 
-    async fn fetch_once(&self, query: Statement<'_>) -> Result<Vec<PgRow>, sqlx::Error> {
+    async fn fetch_once(&self, query: PgQuery<'_>) -> Result<Vec<PgRow>, sqlx::Error> {
         let mut connection = self.take().await?;
         let rows = connection.fetch_all(query).await;
         self.give_back(connection, &rows);
         rows
     }
 
-    pub(crate) async fn execute(&self, query: Statement<'_>) -> Result<(), sqlx::Error> {
+    pub(crate) async fn execute(&self, query: PgQuery<'_>) -> Result<(), sqlx::Error> {
         let mut connection = self.take().await?;
         let done = connection.execute(query).await;
         self.give_back(connection, &done);

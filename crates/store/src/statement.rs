@@ -3,32 +3,37 @@
 //! It has the parts that a commit needs, and no others: PostgreSQL prepares each part and each
 //! parameter at every execution, whether or not it then finds a row. Rows are images of the new
 //! state, or lists of new and kept keys, and never increments. No row is touched by two of the parts:
-//! all of them see the database as it was before.
+//! all of them see the database as it was before. A whole one, of a sign-in, stands in
+//! `statement/sign_in.sql`.
 
 mod account;
 mod beside;
 mod devices;
+mod sql;
 mod staff;
 mod stream;
 
 use credentials::Keyring;
 use sqlx::postgres::{PgArguments, Postgres};
 use sqlx::query::Query;
-use sqlx::query_builder::QueryBuilder;
 
+use self::sql::{Row, Sql};
 use crate::Error;
 use crate::commit::Commit;
 
 pub(crate) struct Statement<'c> {
-    query: QueryBuilder<'c, Postgres>,
+    sql: Sql<'c>,
     /// True of what was to be changed, unless somebody else was faster: then nothing is committed.
     conditions: Vec<&'static str>,
 }
 
 impl<'c> Statement<'c> {
+    /// The order matters. Tables are locked in that of the parts: `events` comes first, where a
+    /// rebuild waits for whoever commits. Rows are locked in that of the conditions: what keeps an
+    /// erasure out comes before whatever it removes.
     pub(crate) fn of(commit: &'c Commit, keyring: &Keyring) -> Result<Self, Error> {
         let mut statement = Self {
-            query: QueryBuilder::new(""),
+            sql: Sql::empty(),
             conditions: Vec::new(),
         };
         statement.add_stream(commit);
@@ -41,14 +46,31 @@ impl<'c> Statement<'c> {
     }
 
     pub(crate) fn query(&mut self) -> Query<'_, Postgres, PgArguments> {
-        self.query.build()
+        self.sql.query()
     }
 
-    /// Begins a part, which whoever calls this goes on to write and to close.
-    fn part(&mut self, begin: &'static str) -> &mut QueryBuilder<'c, Postgres> {
-        let first = self.query.sql().is_empty();
-        self.query.push(if first { "WITH " } else { ",\n" });
-        self.query.push(begin)
+    fn part(&mut self, name: &'static str, write: impl FnOnce(&mut Sql<'c>)) {
+        let first = self.sql.is_empty();
+        self.sql.push(if first { "WITH " } else { ",\n" });
+        self.sql.push(name).push(" AS (\n    ");
+        write(&mut self.sql);
+        self.sql.push("\n)");
+    }
+
+    /// A part that inserts a row for each of `items`, in the order of the columns that `into` names.
+    fn insert<I: IntoIterator>(
+        &mut self,
+        name: &'static str,
+        into: &'static str,
+        items: I,
+        row: impl FnMut(&mut Row<'_, 'c>, I::Item),
+    ) {
+        self.part(name, |sql| {
+            sql.push("INSERT INTO ")
+                .push(into)
+                .push("\n    ")
+                .rows(items, row);
+        });
     }
 
     fn require(&mut self, condition: &'static str) {
@@ -56,18 +78,24 @@ impl<'c> Statement<'c> {
     }
 
     /// The stream's own row comes first: whoever has it goes on, and all others wait there, rather
-    /// than each for a row that the other one has.
+    /// than each for a row that the other one has. There is one, or nothing is committed.
     fn end(&mut self, commit: &Commit) {
-        self.query.push("\nSELECT");
-        if !self.conditions.is_empty() {
-            let mut all = self.query.push(" require_fresh(").separated(" AND ");
-            for condition in &self.conditions {
-                all.push(condition);
+        let appends = commit.appends().is_some();
+        let state = appends.then_some("count(*) = 1");
+        let mut conditions = state.into_iter().chain(self.conditions.iter().copied());
+        self.sql.push("\nSELECT");
+        if let Some(first) = conditions.next() {
+            self.sql.push(" require_fresh(").push(first);
+            for condition in conditions {
+                self.sql.push("\n    AND ").push(condition);
             }
-            all.push_unseparated(")");
+            self.sql.push(")");
         }
-        if commit.appends().is_some() {
-            self.query.push(" FROM imaged");
+        if appends {
+            self.sql.push(" FROM imaged");
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

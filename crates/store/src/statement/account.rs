@@ -1,6 +1,6 @@
 //! The rows of an account: what it has anew, and what it has no longer.
 
-use credentials::Keyring;
+use credentials::{Keyring, WrappedKey};
 use uuid::Uuid;
 
 use super::Statement;
@@ -21,22 +21,15 @@ impl<'c> Statement<'c> {
             self.hold(account);
         }
         if let Some(address_hash) = &beside.address_hash {
-            self.part(
-                "login_opened AS (INSERT INTO logins (account_id, address_hash, key_id) VALUES (",
-            )
-            .push_bind(account)
-            .push(", ")
-            .push_bind(address_hash.as_slice())
-            .push(", ")
-            .push_bind(key_column(keyring.lookup_key()))
-            .push("))");
+            self.open_login(account, address_hash, keyring);
         }
         if let Some(at) = rows.last_signed_in_at {
-            self.part("login_used AS (UPDATE logins SET last_signed_in_at = ")
-                .push_bind(at)
-                .push(" WHERE account_id = ")
-                .push_bind(account)
-                .push(")");
+            self.part("login_used", |sql| {
+                sql.push("UPDATE logins SET last_signed_in_at = ")
+                    .bind(at)
+                    .push(" WHERE account_id = ")
+                    .bind(account);
+            });
         }
         if let Some(image) = &rows.settings {
             self.image_settings(account, image);
@@ -56,78 +49,89 @@ impl<'c> Statement<'c> {
             self.keep_secrets(commit);
         }
         if let Some(key) = &beside.data_key {
-            self.part(
-                "data_key_kept AS (INSERT INTO data_keys (owner_id, key_id, wrapped) VALUES (",
-            )
-            .push_bind(commit.stream.as_ref().map(|stream| stream.owner))
-            .push(", ")
-            .push_bind(key_column(key.key_id))
-            .push(", ")
-            .push_bind(&key.bytes)
-            .push("))");
+            let owner = commit.stream.as_ref().map(|stream| stream.owner);
+            self.keep_data_key(owner, key);
         }
         Ok(())
     }
 
     /// What is added to an account without an event is in no erasure's way but for this.
     fn hold(&mut self, account: Option<Uuid>) {
-        self.part("held AS (SELECT FROM logins WHERE account_id = ")
-            .push_bind(account)
-            .push(" FOR KEY SHARE)");
+        self.part("held", |sql| {
+            sql.push("SELECT FROM logins WHERE account_id = ")
+                .bind(account)
+                .push(" FOR KEY SHARE");
+        });
         self.require("EXISTS (SELECT FROM held)");
     }
 
+    /// Waits for whoever has the address, while it has nothing yet that an erasure of theirs wants.
+    fn open_login(&mut self, account: Option<Uuid>, address_hash: &'c [u8; 32], keyring: &Keyring) {
+        let key = key_column(keyring.lookup_key());
+        self.part("login_opened", |sql| {
+            sql.push("INSERT INTO logins (account_id, address_hash, key_id)\n    ")
+                .rows([address_hash], |row, address_hash| {
+                    row.bind(account).bind(address_hash.as_slice()).bind(key);
+                })
+                .push(" RETURNING 1");
+        });
+        self.require("EXISTS (SELECT FROM login_opened)");
+    }
+
     fn image_settings(&mut self, account: Option<Uuid>, image: &'c SettingsImage) {
-        let query = self.part(
-            "settings_imaged AS (
-    INSERT INTO settings (
+        self.part("settings_imaged", |sql| {
+            sql.push(
+                "INSERT INTO settings (
         account_id, email, created_at, password_changed_at,
         two_factor, enabled_at, enrollment_expires_at
-    ) VALUES (",
-        );
-        let mut row = query.separated(", ");
-        row.push_bind(account)
-            .push_bind(&image.email)
-            .push_bind(image.created_at)
-            .push_bind(image.password_changed_at)
-            .push_bind(image.two_factor)
-            .push_bind(image.enabled_at)
-            .push_bind(image.enrollment_expires_at)
-            .push_unseparated(
-                ") ON CONFLICT (account_id) DO UPDATE SET
+    ) ",
+            )
+            .rows([image], |row, image| {
+                row.bind(account)
+                    .bind(&image.email)
+                    .bind(image.created_at)
+                    .bind(image.password_changed_at)
+                    .bind(image.two_factor)
+                    .bind(image.enabled_at)
+                    .bind(image.enrollment_expires_at);
+            })
+            .push(
+                "\n    ON CONFLICT (account_id) DO UPDATE SET
         password_changed_at = excluded.password_changed_at, two_factor = excluded.two_factor,
-        enabled_at = excluded.enabled_at, enrollment_expires_at = excluded.enrollment_expires_at
-)",
+        enabled_at = excluded.enabled_at, enrollment_expires_at = excluded.enrollment_expires_at",
             );
+        });
     }
 
     /// What the new state no longer has is gone in the same instant.
     fn end_what_is_live_no_longer(&mut self, commit: &'c Commit) {
-        let rows = &commit.rows;
-        for (begin, id, live) in [
-            (
-                "sessions_ended AS (DELETE FROM sessions WHERE account_id = ",
-                " AND NOT session_id = ANY (",
-                &rows.live_sessions,
-            ),
-            (
-                "tokens_ended AS (DELETE FROM tokens WHERE kind <> 'unblock' AND account_id = ",
-                " AND NOT token_id = ANY (",
-                &rows.live_tokens,
-            ),
-            (
-                "secrets_destroyed AS (DELETE FROM secrets WHERE account_id = ",
-                " AND NOT credential_id = ANY (",
-                &rows.live_secrets,
-            ),
-        ] {
-            if let Some(live) = live {
-                self.part(begin)
-                    .push_bind(commit.account)
-                    .push(id)
-                    .push_bind(live)
-                    .push("))");
-            }
+        let (account, rows) = (commit.account, &commit.rows);
+        if let Some(live) = &rows.live_sessions {
+            self.part("sessions_ended", |sql| {
+                sql.push("DELETE FROM sessions WHERE account_id = ")
+                    .bind(account)
+                    .push(" AND NOT session_id = ANY (")
+                    .bind(live)
+                    .push(")");
+            });
+        }
+        if let Some(live) = &rows.live_tokens {
+            self.part("tokens_ended", |sql| {
+                sql.push("DELETE FROM tokens WHERE kind <> 'unblock' AND account_id = ")
+                    .bind(account)
+                    .push(" AND NOT token_id = ANY (")
+                    .bind(live)
+                    .push(")");
+            });
+        }
+        if let Some(live) = &rows.live_secrets {
+            self.part("secrets_destroyed", |sql| {
+                sql.push("DELETE FROM secrets WHERE account_id = ")
+                    .bind(account)
+                    .push(" AND NOT credential_id = ANY (")
+                    .bind(live)
+                    .push(")");
+            });
         }
     }
 
@@ -141,26 +145,29 @@ impl<'c> Statement<'c> {
             let json = personal.as_ref().map(serde_json::to_string);
             json.transpose().map_err(Error::Serialize)
         };
-        let query = self.part(
-            "sessions_begun AS (
-    INSERT INTO sessions (
+        let (ip, user_agent) = (json(&origin.ip)?, json(&origin.user_agent)?);
+        let mac = session.mac(keyring)?;
+        self.insert(
+            "session_begun",
+            "sessions (
         account_id, session_id, token_hash, created_at, last_seen_at, expires_at,
         factors, ip, user_agent, mac, key_id
-    ) VALUES (",
+    )",
+            [(ip, user_agent, mac)],
+            |row, (ip, user_agent, mac)| {
+                row.bind(session.account.as_uuid())
+                    .bind(session.id.as_uuid())
+                    .bind(session.token.hash.as_slice())
+                    .bind(session.created_at)
+                    .bind(session.last_seen_at)
+                    .bind(session.expires_at)
+                    .bind(factors_text(&session.factors))
+                    .bind(ip)
+                    .bind(user_agent)
+                    .bind(mac)
+                    .bind(key_column(session.token.key_id));
+            },
         );
-        let mut row = query.separated(", ");
-        row.push_bind(session.account.as_uuid())
-            .push_bind(session.id.as_uuid())
-            .push_bind(session.token.hash.as_slice())
-            .push_bind(session.created_at)
-            .push_bind(session.last_seen_at)
-            .push_bind(session.expires_at)
-            .push_bind(factors_text(&session.factors))
-            .push_bind(json(&origin.ip)?)
-            .push_bind(json(&origin.user_agent)?)
-            .push_bind(session.mac(keyring)?)
-            .push_bind(key_column(session.token.key_id))
-            .push_unseparated("))");
         Ok(())
     }
 
@@ -169,26 +176,30 @@ impl<'c> Statement<'c> {
         session: &'c SessionRecord,
         keyring: &Keyring,
     ) -> Result<(), Error> {
-        self.part("session_changed AS (UPDATE sessions SET factors = ")
-            .push_bind(factors_text(&session.factors))
-            .push(", last_seen_at = ")
-            .push_bind(session.last_seen_at)
-            .push(", mac = ")
-            .push_bind(session.mac(keyring)?)
-            .push(" WHERE account_id = ")
-            .push_bind(session.account.as_uuid())
-            .push(" AND session_id = ")
-            .push_bind(session.id.as_uuid())
-            .push(")");
+        let mac = session.mac(keyring)?;
+        self.part("session_changed", |sql| {
+            sql.push("UPDATE sessions SET factors = ")
+                .bind(factors_text(&session.factors))
+                .push(", last_seen_at = ")
+                .bind(session.last_seen_at)
+                .push(", mac = ")
+                .bind(mac)
+                .push("\n    WHERE account_id = ")
+                .bind(session.account.as_uuid())
+                .push(" AND session_id = ")
+                .bind(session.id.as_uuid());
+        });
         Ok(())
     }
 
     fn spend_unblock_link(&mut self, account: Option<Uuid>, link: Uuid) {
-        self.part("unblock_spent AS (DELETE FROM tokens WHERE account_id = ")
-            .push_bind(account)
-            .push(" AND token_id = ")
-            .push_bind(link)
-            .push(" AND kind = 'unblock' RETURNING 1)");
+        self.part("unblock_spent", |sql| {
+            sql.push("DELETE FROM tokens WHERE account_id = ")
+                .bind(account)
+                .push(" AND token_id = ")
+                .bind(link)
+                .push(" AND kind = 'unblock' RETURNING 1");
+        });
         self.require("EXISTS (SELECT FROM unblock_spent)");
     }
 
@@ -198,33 +209,46 @@ impl<'c> Statement<'c> {
         if tokens.peek().is_none() {
             return;
         }
-        self.part(
-            "tokens_issued AS (
-    INSERT INTO tokens (account_id, token_id, kind, token_hash, key_id, expires_at) ",
-        )
-        .push_values(tokens, |mut row, token| {
-            row.push_bind(commit.account)
-                .push_bind(token.id)
-                .push_bind(token.kind)
-                .push_bind(token.hash.hash.as_slice())
-                .push_bind(key_column(token.hash.key_id))
-                .push_bind(token.expires_at);
-        })
-        .push(")");
+        self.insert(
+            "tokens_issued",
+            "tokens (account_id, token_id, kind, token_hash, key_id, expires_at)",
+            tokens,
+            |row, token| {
+                row.bind(commit.account)
+                    .bind(token.id)
+                    .bind(token.kind)
+                    .bind(token.hash.hash.as_slice())
+                    .bind(key_column(token.hash.key_id))
+                    .bind(token.expires_at);
+            },
+        );
     }
 
     fn keep_secrets(&mut self, commit: &'c Commit) {
-        self.part(
-            "secrets_kept AS (
-    INSERT INTO secrets (account_id, credential_id, kind, wrapped_key, sealed) ",
-        )
-        .push_values(&commit.beside.secrets, |mut row, new| {
-            row.push_bind(commit.account)
-                .push_bind(new.id.as_uuid())
-                .push_bind(kind_column(new.kind))
-                .push_bind(&new.secret.wrapped_key)
-                .push_bind(&new.secret.sealed);
-        })
-        .push(")");
+        self.insert(
+            "secrets_kept",
+            "secrets (account_id, credential_id, kind, wrapped_key, sealed)",
+            &commit.beside.secrets,
+            |row, new| {
+                row.bind(commit.account)
+                    .bind(new.id.as_uuid())
+                    .bind(kind_column(new.kind))
+                    .bind(&new.secret.wrapped_key)
+                    .bind(&new.secret.sealed);
+            },
+        );
+    }
+
+    fn keep_data_key(&mut self, owner: Option<Uuid>, key: &'c WrappedKey) {
+        self.insert(
+            "data_key_kept",
+            "data_keys (owner_id, key_id, wrapped)",
+            [key],
+            |row, key| {
+                row.bind(owner)
+                    .bind(key_column(key.key_id))
+                    .bind(&key.bytes);
+            },
+        );
     }
 }

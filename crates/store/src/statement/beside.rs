@@ -18,9 +18,11 @@ impl<'c> Statement<'c> {
         }
         self.spend_registrations(commit);
         if let Some(job) = beside.spent.job {
-            self.part("job_done AS (DELETE FROM jobs WHERE job_id = ")
-                .push_bind(job)
-                .push(" RETURNING 1)");
+            self.part("job_done", |sql| {
+                sql.push("DELETE FROM jobs WHERE job_id = ")
+                    .bind(job)
+                    .push(" RETURNING 1");
+            });
             self.require("EXISTS (SELECT FROM job_done)");
         }
         if let Some(answer) = &beside.answer {
@@ -32,94 +34,97 @@ impl<'c> Statement<'c> {
     fn throttle(&mut self, commit: &'c Commit, throttles: &'c [ThrottleChange]) {
         let mut sorted = throttles.iter().collect::<Vec<_>>();
         sorted.sort_unstable_by_key(|throttle| (throttle.kind, throttle.key));
-        self.part(
-            "throttled AS (
-    INSERT INTO throttles AS present (kind, key, state, version, updated_at) ",
-        )
-        .push_values(sorted, |mut row, throttle| {
-            row.push_bind(throttle.kind)
-                .push_bind(throttle.key.as_slice())
-                .push_bind(&throttle.state)
-                .push_bind(throttle.expected_version + 1)
-                .push_bind(commit.at);
-        })
-        .push(
-            " ON CONFLICT (kind, key) DO UPDATE SET
+        self.part("throttled", |sql| {
+            sql.push(
+                "INSERT INTO throttles AS present (kind, key, state, version, updated_at)\n    ",
+            )
+            .rows(sorted, |row, throttle| {
+                row.bind(throttle.kind)
+                    .bind(throttle.key.as_slice())
+                    .bind(&throttle.state)
+                    .bind(throttle.expected_version + 1)
+                    .bind(commit.at);
+            })
+            .push(
+                "\n    ON CONFLICT (kind, key) DO UPDATE SET
         state = excluded.state, version = excluded.version, updated_at = excluded.updated_at
     WHERE present.version = excluded.version - 1
-    RETURNING 1
-),
-all_throttled AS (SELECT count(*) = ",
-        )
-        .push_bind(i64::try_from(throttles.len()).unwrap_or(i64::MAX))
-        .push(" AS are_all FROM throttled)");
+    RETURNING 1",
+            );
+        });
+        self.part("all_throttled", |sql| {
+            sql.push("SELECT count(*) = ")
+                .bind(i64::try_from(throttles.len()).unwrap_or(i64::MAX))
+                .push(" AS are_all FROM throttled");
+        });
         self.require("(SELECT are_all FROM all_throttled)");
     }
 
     fn promise_mails(&mut self, commit: &'c Commit, mails: &'c [SealedMail]) {
-        self.part("mailed AS (INSERT INTO outbox (mail_id, key_id, sealed, created_at, due_at) ")
-            .push_values(mails, |mut row, mail| {
-                row.push_bind(mail.id)
-                    .push_bind(key_column(mail.sealed.key_id))
-                    .push_bind(&mail.sealed.bytes)
-                    .push_bind(commit.at)
-                    .push_bind(commit.at);
-            })
-            .push(")");
+        self.insert(
+            "mailed",
+            "outbox (mail_id, key_id, sealed, created_at, due_at)",
+            mails,
+            |row, mail| {
+                row.bind(mail.id)
+                    .bind(key_column(mail.sealed.key_id))
+                    .bind(&mail.sealed.bytes)
+                    .bind(commit.at)
+                    .bind(commit.at);
+            },
+        );
     }
 
-    fn register(&mut self, new: &'c NewRegistration) {
-        let query = self.part(
-            "registered AS (
-    INSERT INTO registrations (
-        registration_id, address_hash, token_hash, key_id, address, expires_at
-    ) VALUES (",
+    fn register(&mut self, registration: &'c NewRegistration) {
+        self.insert(
+            "registered",
+            "registrations (registration_id, address_hash, token_hash, key_id, address, expires_at)",
+            [registration],
+            |row, new| {
+                row.bind(new.id)
+                    .bind(new.address_hash.as_slice())
+                    .bind(new.token.hash.as_slice())
+                    .bind(key_column(new.token.key_id))
+                    .bind(&new.address)
+                    .bind(new.expires_at);
+            },
         );
-        let mut row = query.separated(", ");
-        row.push_bind(new.id)
-            .push_bind(new.address_hash.as_slice())
-            .push_bind(new.token.hash.as_slice())
-            .push_bind(key_column(new.token.key_id))
-            .push_bind(&new.address)
-            .push_bind(new.expires_at)
-            .push_unseparated("))");
     }
 
     /// All of an address, once one of them has opened the account.
     fn spend_registrations(&mut self, commit: &'c Commit) {
-        let address_hash = commit
-            .beside
-            .address_hash
-            .as_ref()
-            .map(<[u8; 32]>::as_slice);
+        let address_hash = commit.beside.address_hash.as_ref();
         let spent = commit.beside.spent.registration;
         if address_hash.is_none() && spent.is_none() {
             return;
         }
-        self.part("registrations_spent AS (DELETE FROM registrations WHERE address_hash = ")
-            .push_bind(address_hash)
-            .push(" RETURNING registration_id = ")
-            .push_bind(spent)
-            .push(" AS is_the_one)");
+        self.part("registrations_spent", |sql| {
+            sql.push("DELETE FROM registrations WHERE address_hash = ")
+                .bind(address_hash.map(<[u8; 32]>::as_slice))
+                .push("\n    RETURNING registration_id = ")
+                .bind(spent)
+                .push(" AS is_the_one");
+        });
         if spent.is_some() {
             self.require("EXISTS (SELECT FROM registrations_spent WHERE is_the_one)");
         }
     }
 
     fn keep_answer(&mut self, commit: &'c Commit, answer: &'c Answer) {
-        let query = self.part(
-            "answered AS (
-    INSERT INTO idempotent_answers (
+        self.insert(
+            "answered",
+            "idempotent_answers (
         staff_id, key_hash, account_id, request_hash, answer, created_at
-    ) VALUES (",
+    )",
+            [answer],
+            |row, answer| {
+                row.bind(answer.staff.as_uuid())
+                    .bind(answer.key_hash.as_slice())
+                    .bind(commit.account)
+                    .bind(answer.request_hash.as_slice())
+                    .bind(&answer.sealed)
+                    .bind(commit.at);
+            },
         );
-        let mut row = query.separated(", ");
-        row.push_bind(answer.staff.as_uuid())
-            .push_bind(answer.key_hash.as_slice())
-            .push_bind(commit.account)
-            .push_bind(answer.request_hash.as_slice())
-            .push_bind(&answer.sealed)
-            .push_bind(commit.at)
-            .push_unseparated("))");
     }
 }

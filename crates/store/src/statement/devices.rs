@@ -11,9 +11,10 @@ impl<'c> Statement<'c> {
     pub(super) fn add_devices(&mut self, commit: &'c Commit) {
         let (account, rows) = (commit.account, &commit.rows);
         if rows.voids_devices {
-            self.part("devices_forgotten AS (DELETE FROM devices WHERE account_id = ")
-                .push_bind(account)
-                .push(")");
+            self.part("devices_forgotten", |sql| {
+                sql.push("DELETE FROM devices WHERE account_id = ")
+                    .bind(account);
+            });
         }
         if let Some(device) = &rows.new_device {
             if !rows.voids_devices {
@@ -25,63 +26,62 @@ impl<'c> Statement<'c> {
             self.use_device(account, device);
         }
         if commit.beside.lifts_devices {
-            self.part(
-                "devices_lifted AS (
-    UPDATE devices SET failures = '{}', version = version + 1 WHERE account_id = ",
-            )
-            .push_bind(account)
-            .push(")");
+            self.part("devices_lifted", |sql| {
+                sql.push(
+                    "UPDATE devices SET failures = '{}', version = version + 1 WHERE account_id = ",
+                )
+                .bind(account);
+            });
         }
     }
 
     fn make_room_for_a_device(&mut self, account: Option<Uuid>) {
-        self.part("devices_forgotten AS (DELETE FROM devices WHERE account_id = ")
-            .push_bind(account)
-            .push(" AND device_id IN (SELECT device_id FROM devices WHERE account_id = ")
-            .push_bind(account)
-            .push(" ORDER BY expires_at DESC, device_id OFFSET 19))");
+        self.part("devices_forgotten", |sql| {
+            sql.push("DELETE FROM devices WHERE account_id = ")
+                .bind(account)
+                .push(" AND device_id IN (\n        SELECT device_id FROM devices WHERE account_id = ")
+                .bind(account)
+                .push(" ORDER BY expires_at DESC, device_id OFFSET 19\n    )");
+        });
     }
 
     fn remember_device(&mut self, account: Option<Uuid>, device: &'c NewDevice) {
-        let query = self.part(
-            "device_remembered AS (
-    INSERT INTO devices (account_id, device_id, nonce, key_id, expires_at, failures, version)
-    VALUES (",
+        self.insert(
+            "device_remembered",
+            "devices (account_id, device_id, nonce, key_id, expires_at, failures, version)",
+            [device],
+            |row, device| {
+                row.bind(account)
+                    .bind(device.id)
+                    .bind(device.nonce.bytes.as_slice())
+                    .bind(key_column(device.nonce.key_id))
+                    .bind(device.expires_at)
+                    .constant("'{}'")
+                    .constant("1");
+            },
         );
-        let mut row = query.separated(", ");
-        row.push_bind(account)
-            .push_bind(device.id)
-            .push_bind(device.nonce.bytes.as_slice())
-            .push_bind(key_column(device.nonce.key_id))
-            .push_bind(device.expires_at)
-            .push_unseparated(", '{}', 1))");
     }
 
     /// What becomes of one that was used.
     fn use_device(&mut self, account: Option<Uuid>, device: &'c DeviceChange) {
-        let (query, done) = match &device.failures {
-            Some(failures) => {
-                let query = self.part("device_changed AS (UPDATE devices SET failures = ");
-                query
-                    .push_bind(failures)
+        self.part("device_used", |sql| {
+            match &device.failures {
+                Some(failures) => sql
+                    .push("UPDATE devices SET failures = ")
+                    .bind(failures)
                     .push(", expires_at = ")
-                    .push_bind(device.expires_at)
-                    .push(", version = version + 1");
-                (query, "EXISTS (SELECT FROM device_changed)")
+                    .bind(device.expires_at)
+                    .push(", version = version + 1"),
+                None => sql.push("DELETE FROM devices"),
             }
-            None => (
-                self.part("device_dropped AS (DELETE FROM devices"),
-                "EXISTS (SELECT FROM device_dropped)",
-            ),
-        };
-        query
-            .push(" WHERE account_id = ")
-            .push_bind(account)
+            .push("\n    WHERE account_id = ")
+            .bind(account)
             .push(" AND device_id = ")
-            .push_bind(device.id.as_uuid())
+            .bind(device.id.as_uuid())
             .push(" AND version = ")
-            .push_bind(device.expected_version)
-            .push(" RETURNING 1)");
-        self.require(done);
+            .bind(device.expected_version)
+            .push(" RETURNING 1");
+        });
+        self.require("EXISTS (SELECT FROM device_used)");
     }
 }

@@ -130,15 +130,21 @@ pub(crate) async fn beaten(deployment: &Deployment, tally: &Tally) -> usize {
 
 /// Waits until a statement waits for a lock in this database.
 pub(crate) async fn somebody_waits(connection: &mut PgConnection) {
+    so_many_wait(connection, 1).await;
+}
+
+/// Waits until so many statements wait for a lock in this database.
+pub(crate) async fn so_many_wait(connection: &mut PgConnection, count: i64) {
     let began = Instant::now();
-    let waiting = "SELECT EXISTS (SELECT FROM pg_stat_activity
-        WHERE datname = current_database() AND wait_event_type = 'Lock')";
-    while !sqlx::query_scalar::<_, bool>(waiting)
-        .fetch_one(&mut *connection)
-        .await
-        .unwrap()
-    {
-        assert!(began.elapsed() < Duration::from_secs(20), "nobody waits");
+    let waiting = "SELECT count(*) FROM pg_stat_activity
+        WHERE datname = current_database() AND wait_event_type = 'Lock'";
+    loop {
+        let waiting = sqlx::query_scalar::<_, i64>(waiting);
+        let waiting = waiting.fetch_one(&mut *connection).await.unwrap();
+        if waiting >= count {
+            return;
+        }
+        assert!(began.elapsed() < Duration::from_secs(20), "{waiting} wait");
         tokio::time::sleep(Duration::from_millis(5)).await;
     }
 }

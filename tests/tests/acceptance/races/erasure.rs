@@ -264,31 +264,42 @@ async fn a_row_that_a_rebuild_brought_back_while_the_erasure_waited_is_removed_w
 }
 
 /// Scenario:
-/// 1. Somebody has the row of an account's state.
-/// 2. A sign-in is committed, and waits.
-/// 3. It has no other row of the account: whoever wants one has it at once, so that a commit and an
-///    erasure, which begins with the state as well, never wait for each other.
+/// 1. Strangers have guessed at a password, which is counted. Somebody has the row of the account's
+///    state.
+/// 2. A sign-in in the known browser, or in another one, is committed, and waits.
+/// 3. It has no other row: whoever wants one has it at once, so that a commit and an erasure, which
+///    begins with the state as well, never wait for each other.
 #[tokio::test]
 async fn a_commit_waits_for_the_state_before_it_takes_any_other_row() {
     let deployment = Deployment::start().await;
-    let ada = deployment.create_account("ada@example.com").await;
-    let session = ada.sign_in(&deployment.visitor()).await;
-    let account = session.get("/session").await.text_at("/account/id");
-    let (mut connection, mut watch) = (owner(&deployment).await, owner(&deployment).await);
-    let mut holding = connection.begin().await.unwrap();
-    let state = format!("SELECT FROM states WHERE aggregate_id = '{account}' FOR UPDATE");
-    execute(&mut holding, &state).await;
+    let ada = deployment.register("ada@example.com").await;
+    let account = deployment.account_id(&ada.email).await;
     let visitor = deployment.visitor();
-    let signing_in = ada.sign_in(&visitor);
-    let others = async {
-        somebody_waits(&mut watch).await;
-        for table in ["logins", "sessions", "settings", "tokens", "secrets"] {
-            let row =
-                format!("SELECT FROM {table} WHERE account_id = '{account}' FOR UPDATE NOWAIT");
-            execute(&mut watch, &row).await;
-        }
-        holding.commit().await.unwrap();
-    };
-    tokio::join!(signing_in, others);
+    let (mut connection, mut watch) = (owner(&deployment).await, owner(&deployment).await);
+    for login in [ada.login_known(), ada.login()] {
+        let guess = json!({ "email": ada.email, "password": OTHER_PASSWORD });
+        visitor.post("/login", guess).await.expect(401);
+        let before = versions(&mut watch).await;
+        let mut holding = connection.begin().await.unwrap();
+        let state = format!("SELECT FROM states WHERE aggregate_id = '{account}' FOR UPDATE");
+        execute(&mut holding, &state).await;
+        let others = async {
+            somebody_waits(&mut watch).await;
+            for table in ["logins", "devices", "throttles"] {
+                let rows = format!("SELECT FROM {table} FOR UPDATE NOWAIT");
+                assert!(execute(&mut watch, &rows).await > 0, "{table} has no row");
+            }
+            holding.rollback().await.unwrap();
+        };
+        let (answer, ()) = tokio::join!(visitor.post("/login", login), others);
+        answer.expect(200);
+        assert_ne!(versions(&mut watch).await, before, "it changed neither");
+    }
     deployment.verify().await;
+}
+
+/// Of what a sign-in may change only as long as nobody else has: known browsers and throttles.
+async fn versions(connection: &mut PgConnection) -> i64 {
+    let all = "SELECT ((SELECT sum(version) FROM devices) + (SELECT sum(version) FROM throttles))::bigint";
+    sqlx::query_scalar(all).fetch_one(connection).await.unwrap()
 }

@@ -9,7 +9,7 @@ use account::{
 };
 use chrono::{DateTime, Duration, Utc};
 use credentials::{DataKey, Field, Purpose, SystemRandom, Token, TokenHash, TokenKind};
-use sqlx::PgConnection;
+use sqlx::{Connection, PgConnection};
 use store::{
     Beside, DeviceChange, Entry, Error, Issued, Loaded, NewRegistration, NewToken, SealedMail,
     Spent, Store, Versioned,
@@ -17,6 +17,7 @@ use store::{
 use uuid::Uuid;
 
 use crate::evidence::support::{count, execute, owner, store};
+use crate::races::crowd::so_many_wait;
 
 struct Ground {
     deployment: Deployment,
@@ -42,7 +43,7 @@ impl Ground {
     }
 
     /// With a mail, which shows whether anything was committed.
-    async fn commit(&mut self, mail: u128, beside: Beside) -> Result<(), Error> {
+    async fn commit(&self, mail: u128, beside: Beside) -> Result<(), Error> {
         let keyring = self.store.keyring();
         let sealed = keyring.seal(Purpose::Outbox, &[], b"", &SystemRandom);
         let mails = vec![SealedMail {
@@ -54,10 +55,28 @@ impl Ground {
         self.store.commit_beside(account, beside, self.now).await
     }
 
-    /// The first one is committed, and the second one, made anew, leaves no trace.
-    async fn only_the_first(&mut self, beside: impl Fn() -> Beside) {
-        self.commit(1, beside()).await.unwrap();
-        self.is_refused(2, beside()).await;
+    /// Of two at once that both wait for `row`, which somebody else has until then, one is committed,
+    /// and the other one leaves no trace. Nor does one that comes after them.
+    async fn one_of_two(&mut self, row: &str, beside: impl Fn() -> Beside) {
+        let (mut connection, mut watch) =
+            (owner(&self.deployment).await, owner(&self.deployment).await);
+        let mut holding = connection.begin().await.unwrap();
+        execute(&mut holding, &format!("SELECT FROM {row} FOR UPDATE")).await;
+        let let_go = async {
+            so_many_wait(&mut watch, 2).await;
+            holding.rollback().await.unwrap();
+        };
+        let (one, two, ()) =
+            tokio::join!(self.commit(1, beside()), self.commit(2, beside()), let_go);
+        assert!(
+            matches!(
+                (&one, &two),
+                (Ok(()), Err(Error::Conflict)) | (Err(Error::Conflict), Ok(()))
+            ),
+            "{one:?} {two:?}"
+        );
+        assert_eq!(count(&mut watch, "outbox").await, 1);
+        self.is_refused(3, beside()).await;
     }
 
     async fn is_refused(&mut self, mail: u128, beside: Beside) {
@@ -85,7 +104,7 @@ async fn a_job_is_done_once() {
         ..Spent::default()
     };
     ground
-        .only_the_first(|| Beside {
+        .one_of_two("jobs", || Beside {
             spent,
             ..Beside::default()
         })
@@ -101,12 +120,13 @@ async fn an_unblock_link_is_spent_once() {
         ..Beside::default()
     };
     ground.commit(9, link).await.unwrap();
+    execute(&mut ground.connection, "DELETE FROM outbox").await;
     let spent = Spent {
         unblock: Some(id),
         ..Spent::default()
     };
     ground
-        .only_the_first(|| Beside {
+        .one_of_two("tokens", || Beside {
             spent,
             ..Beside::default()
         })
@@ -117,19 +137,22 @@ async fn an_unblock_link_is_spent_once() {
 async fn a_throttle_is_changed_by_whoever_saw_it_last() {
     let mut ground = Ground::new().await;
     let (seen, next) = (Versioned::<Backoff>::default(), Backoff::default());
-    ground
-        .only_the_first(|| Beside {
-            throttles: vec![seen.strangers_change([7; 32], &next).unwrap()],
-            ..Beside::default()
-        })
-        .await;
+    let change = |seen: &Versioned<Backoff>| Beside {
+        throttles: vec![seen.strangers_change([7; 32], &next).unwrap()],
+        ..Beside::default()
+    };
+    ground.commit(9, change(&seen)).await.unwrap();
+    execute(&mut ground.connection, "DELETE FROM outbox").await;
+    ground.is_refused(8, change(&seen)).await;
+    let once = Versioned { version: 1, ..seen };
+    ground.one_of_two("throttles", || change(&once)).await;
     // Neither of two is changed where one is not as it was seen.
     let two = [[8; 32], [7; 32]].map(|address| seen.strangers_change(address, &next).unwrap());
     let two = Beside {
         throttles: two.into(),
         ..Beside::default()
     };
-    ground.is_refused(3, two).await;
+    ground.is_refused(4, two).await;
     let changed = "throttles WHERE kind = 'strangers'";
     assert_eq!(count(&mut ground.connection, changed).await, 1);
 }
@@ -149,10 +172,12 @@ async fn a_known_device_is_used_by_whoever_saw_it_last() {
         }),
         ..Beside::default()
     };
-    ground.only_the_first(|| change(Some("{}"), version)).await;
-    ground.is_refused(3, change(None, version)).await;
+    ground
+        .one_of_two("devices", || change(Some("{}"), version))
+        .await;
+    ground.is_refused(4, change(None, version)).await;
     assert_eq!(count(&mut ground.connection, "devices").await, 1);
-    ground.commit(4, change(None, version + 1)).await.unwrap();
+    ground.commit(5, change(None, version + 1)).await.unwrap();
     assert_eq!(count(&mut ground.connection, "devices").await, 0);
 }
 
