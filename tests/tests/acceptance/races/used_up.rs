@@ -86,6 +86,22 @@ impl Ground {
         assert_eq!(count(&mut self.connection, &trace).await, 0);
     }
 
+    /// An address that no account has.
+    async fn register(&self, id: u128) {
+        let registration = NewRegistration {
+            id: Uuid::from_u128(id),
+            address_hash: [7; 32],
+            token: self.token(),
+            address: Vec::new(),
+            expires_at: self.now + Duration::days(1),
+        };
+        let waits = Beside {
+            registration: Some(registration),
+            ..Beside::default()
+        };
+        self.commit(id, waits).await.unwrap();
+    }
+
     fn token(&self) -> TokenHash {
         let id = Uuid::from_u128(7);
         let token = Token::generate(TokenKind::Unblock, id, id, &SystemRandom).unwrap();
@@ -208,20 +224,8 @@ async fn whoever_was_revoked_meanwhile_commits_nothing() {
 #[tokio::test]
 async fn an_account_is_opened_by_a_registration_that_still_waits() {
     let mut ground = Ground::new().await;
-    for (number, id) in [1, 2].map(Uuid::from_u128).into_iter().enumerate() {
-        let registration = NewRegistration {
-            id,
-            address_hash: [7; 32],
-            token: ground.token(),
-            address: Vec::new(),
-            expires_at: ground.now + Duration::days(1),
-        };
-        let waits = Beside {
-            registration: Some(registration),
-            ..Beside::default()
-        };
-        ground.commit(number as u128, waits).await.unwrap();
-    }
+    ground.register(1).await;
+    ground.register(2).await;
     let refused = open(&ground, 3).await;
     assert!(matches!(refused, Err(Error::Conflict)), "{refused:?}");
     assert_eq!(count(&mut ground.connection, "registrations").await, 2);
@@ -229,6 +233,32 @@ async fn an_account_is_opened_by_a_registration_that_still_waits() {
     open(&ground, 2).await.unwrap();
     assert_eq!(count(&mut ground.connection, "registrations").await, 0);
     assert_eq!(count(&mut ground.connection, "logins").await, 2);
+}
+
+/// Scenario:
+/// 1. A registration waits. Somebody is about to erase the account that has its address.
+/// 2. The account of the registration is being opened, and waits for the address.
+/// 3. It has no registration yet, which an erasure removes after the address: they never wait for
+///    each other.
+#[tokio::test]
+async fn an_opening_waits_for_the_address_before_it_takes_its_registrations() {
+    let mut ground = Ground::new().await;
+    ground.register(2).await;
+    let mut connection = owner(&ground.deployment).await;
+    let mut erasing = connection.begin().await.unwrap();
+    let has_it =
+        "INSERT INTO logins VALUES (gen_random_uuid(), decode(repeat('07', 32), 'hex'), 1)";
+    execute(&mut erasing, has_it).await;
+    let mut watch = owner(&ground.deployment).await;
+    let others = async {
+        so_many_wait(&mut watch, 1).await;
+        let registrations = "SELECT FROM registrations FOR UPDATE NOWAIT";
+        assert_eq!(execute(&mut watch, registrations).await, 1);
+        erasing.rollback().await.unwrap();
+    };
+    let (opened, ()) = tokio::join!(open(&ground, 2), others);
+    opened.unwrap();
+    assert_eq!(count(&mut ground.connection, "registrations").await, 0);
 }
 
 async fn open(ground: &Ground, registration: u128) -> Result<(), Error> {
