@@ -222,12 +222,11 @@ fn session_row(session: &SessionRecord, begun: &SessionOrigin, mac: &[u8]) -> Re
 /// A token keeps its hash, which no event holds; one that has lost its row cannot be brought back.
 fn token(expected: &Expected, row: &PgRow) -> Result<Option<Value>, Error> {
     let id: Uuid = row.try_get("token_id")?;
-    let known = match row.try_get("kind")? {
-        UNBLOCK => time(row, "expires_at").ok().map(|end| (UNBLOCK, end)),
-        _ => {
-            let told = expected.tokens.iter().find(|told| told.id == id);
-            told.map(|told| (told.kind, told.expires_at))
-        }
+    let known = if row.try_get::<&str, _>("kind")? == UNBLOCK {
+        time(row, "expires_at").ok().map(|end| (UNBLOCK, end))
+    } else {
+        let told = expected.tokens.iter().find(|told| told.id == id);
+        told.map(|told| (told.kind, told.expires_at))
     };
     let Some((kind, expires_at)) = known else {
         return Ok(None);
