@@ -35,7 +35,7 @@ const EVENTS: u64 = 100_000;
 /// People who sign in with a password, and have a session to check.
 const PLAIN: usize = 2_000;
 /// People with two-factor on; none signs in twice, since a code counts once.
-const TWO_FACTOR: usize = 4_000;
+const TWO_FACTOR: usize = 2_000;
 
 /// And as many sessions.
 const ACCOUNTS: usize = 1_000_000;

@@ -13,6 +13,7 @@ use crate::world::World;
 use crate::{Outcome, floors};
 
 const ROUNDS: usize = 7;
+const FLOODS: usize = 5;
 const SLICE: Duration = Duration::from_secs(1);
 /// Enough that the queue of the hashing pool never runs dry, and never fills.
 const CLIENTS: usize = 16;
@@ -128,7 +129,7 @@ enum Fate {
 
 async fn flood(world: &World, people: &Crowd, table: &mut Table) -> Outcome<()> {
     let (mut kept, mut refused, mut share) = (Vec::new(), Vec::new(), 0.0_f64);
-    for _ in 0..ROUNDS {
+    for _ in 0..FLOODS {
         let alone = with_password(world, people).await?.rate();
         let load = ten_times(world, people, alone).await?;
         share = share.max(load.client_share);
